@@ -1,0 +1,75 @@
+//! A chat message as the server carries it: who sent it, its two ids, and the object that
+//! recipients get, encoded once and shared by all of them.
+
+use std::fmt;
+
+use chatproto::chat_object::ChatObject;
+use chatproto::ids::UserId;
+
+/// The server's id of a message. Sids sort in the order in which their server took the messages.
+///
+/// Layout, most significant first: 48 bits milliseconds since 1970, 16 bits origin (which node
+/// and loop), 32 bits counter.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Sid(pub u128);
+
+impl Sid {
+    /// Reads what [`fmt::Display`] wrote; `None` for anything else.
+    pub fn parse(text: &str) -> Option<Self> {
+        let canonical = text.len() == 24 && text.bytes().all(|b| b.is_ascii_hexdigit());
+        canonical.then(|| u128::from_str_radix(text, 16).ok().map(Self)).flatten()
+    }
+}
+
+impl fmt::Display for Sid {
+    /// 24 hexadecimal digits, so that sids sort as text as they do as numbers.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:024x}", self.0)
+    }
+}
+
+/// Whether a message went to one user or to a group; storage keeps the text of a group message
+/// once for all its rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// One recipient.
+    One,
+    /// Every other member of a group.
+    Group,
+}
+
+/// One chat message on its way to its recipients. Immutable, shared by `Arc`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// The server's id.
+    pub sid: Sid,
+    /// Who sent it, as the login says.
+    pub sender: UserId,
+    /// The sender's id of it, or one that the server made; (sender, mid) tells a repeat.
+    pub mid: Box<str>,
+    /// One recipient or a group.
+    pub audience: Audience,
+    /// What recipients get.
+    pub object: ChatObject,
+}
+
+impl Message {
+    /// Roughly what it occupies in memory, in bytes; what bounds on queues count.
+    pub fn size(&self) -> usize {
+        self.object.len() + self.mid.len() + size_of::<Self>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sids_sort_as_text_and_read_back() {
+        let (small, large) = (Sid(0xff), Sid(1 << 90));
+        assert!(small.to_string() < large.to_string());
+        assert_eq!(Sid::parse(&large.to_string()), Some(large));
+        assert_eq!(Sid::parse("12"), None);
+        assert_eq!(Sid::parse("+00000000000000000000001"), None);
+    }
+}

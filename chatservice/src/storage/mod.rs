@@ -1,0 +1,215 @@
+//! What outlives processes: accounts, friends, groups, and messages that wait for their
+//! recipients. The trait [`Store`] is the contract, [`memory`] its oracle, [`sqlite`] the
+//! embedded implementation; [`conformance`] is the suite that every implementation passes.
+//!
+//! Calls block, so they are made on the threads of [`workers`] only, never on a loop.
+
+use std::sync::Arc;
+
+use chatproto::ids::{GroupId, UserId};
+
+use crate::message::Message;
+
+/// Identifies a waiting message of one recipient; ascending in the order of delivery.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RowId(pub i64);
+
+/// Why a call failed. A failed call may or may not have taken effect; every write can be repeated.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// The store cannot take it now (locked, full disk, connection lost). Try again later.
+    #[error("the store is not available: {0}")]
+    Unavailable(String),
+    /// What is stored makes no sense. Trying again will not help; an operator must look.
+    #[error("the stored data is damaged: {0}")]
+    Corrupt(String),
+}
+
+/// SHA-256 of a resume token; the token itself is never stored.
+pub type TokenHash = [u8; 32];
+
+/// What a login is checked against.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// The account's name.
+    pub name: String,
+    /// The password's hash as a PHC string.
+    pub password: String,
+    /// The account's live resume token, if it has one.
+    pub token: Option<TokenHash>,
+}
+
+/// A user as others see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Person {
+    /// The account.
+    pub id: UserId,
+    /// Its name.
+    pub name: String,
+}
+
+/// What somebody may do in a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Made the group.
+    Creator,
+    /// Joined it.
+    Normal,
+}
+
+/// A group as one of its members sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// The group.
+    pub id: GroupId,
+    /// Its name.
+    pub name: String,
+    /// What it is for; may be empty.
+    pub description: String,
+    /// Its members by ascending id; empty when the profile's member budget ran out before it.
+    pub members: Vec<(Person, Role)>,
+}
+
+/// What a login answer lists.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Profile {
+    /// By ascending id.
+    pub friends: Vec<Person>,
+    /// By ascending id.
+    pub groups: Vec<Group>,
+}
+
+/// A message that waits for its recipient.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// Its place in the recipient's queue.
+    pub id: RowId,
+    /// The message.
+    pub message: Arc<Message>,
+}
+
+/// A change. Each is atomic by itself; a batch of them shares one commit.
+#[derive(Clone)]
+pub enum Write {
+    /// New account. → [`Outcome::Registered`] or [`Outcome::NameTaken`].
+    Register {
+        /// Unique among accounts, byte for byte.
+        name: String,
+        /// PHC string.
+        password: String,
+    },
+    /// Replaces (`Some`) or ends (`None`) the account's resume token. → [`Outcome::Done`],
+    /// [`Outcome::NoSuchUser`].
+    SetToken {
+        /// Whose.
+        user: UserId,
+        /// The new one.
+        token: Option<TokenHash>,
+    },
+    /// Puts `friend` on the list of `user`; twice changes nothing. → [`Outcome::Done`],
+    /// [`Outcome::NoSuchUser`] (the friend), [`Outcome::LimitReached`].
+    AddFriend {
+        /// Whose list.
+        user: UserId,
+        /// Who is put on it.
+        friend: UserId,
+    },
+    /// New group with one member, its creator. → [`Outcome::GroupCreated`],
+    /// [`Outcome::NameTaken`], [`Outcome::LimitReached`].
+    CreateGroup {
+        /// Becomes [`Role::Creator`].
+        creator: UserId,
+        /// Unique among groups, byte for byte.
+        name: String,
+        /// May be empty.
+        description: String,
+    },
+    /// New member with [`Role::Normal`]; twice changes nothing. → [`Outcome::Done`],
+    /// [`Outcome::NoSuchGroup`], [`Outcome::LimitReached`].
+    JoinGroup {
+        /// Who joins.
+        user: UserId,
+        /// What.
+        group: GroupId,
+    },
+    /// Appends messages to the recipient's queue, in this order. A message that (recipient,
+    /// sender, mid) says is there already is not appended again. All or none of one `Deposit`
+    /// is appended. → [`Outcome::Deposited`], [`Outcome::NoSuchUser`], [`Outcome::LimitReached`].
+    Deposit {
+        /// Whose queue.
+        recipient: UserId,
+        /// At least one.
+        messages: Vec<Arc<Message>>,
+    },
+    /// Takes rows out of the recipient's queue; rows that are gone already are no error.
+    /// → [`Outcome::Done`].
+    Remove {
+        /// Whose queue.
+        recipient: UserId,
+        /// Which.
+        rows: Vec<RowId>,
+    },
+}
+
+/// What became of one [`Write`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is so now.
+    Done,
+    /// The new account's id, counted from 1.
+    Registered(UserId),
+    /// The new group's id, counted from 1.
+    GroupCreated(GroupId),
+    /// The rows that hold the messages, in the order of the deposit, new or found.
+    Deposited(Vec<RowId>),
+    /// Nothing changed: another account or group has the name.
+    NameTaken,
+    /// Nothing changed: there is no such account.
+    NoSuchUser,
+    /// Nothing changed: there is no such group.
+    NoSuchGroup,
+    /// Nothing changed: one of the [`StoreLimits`] would be exceeded.
+    LimitReached,
+}
+
+/// How much one account may make the store keep.
+#[derive(Clone, Copy, Debug)]
+pub struct StoreLimits {
+    /// Friends on one list.
+    pub friends_max: usize,
+    /// Groups that one account is a member of.
+    pub groups_max: usize,
+    /// Members of one group.
+    pub members_max: usize,
+    /// Messages that wait for one account.
+    pub rows_max: usize,
+}
+
+/// Durable state. Any thread; calls block.
+///
+/// Contract of every implementation:
+/// 1. `commit` carries out its writes in order. When it returns `Ok`, all that the outcomes
+///    say holds even if the machine loses power at once; `Err` says nothing about any of them.
+/// 2. A write that is refused ([`Outcome::NameTaken`] and the like) changes nothing and does not
+///    disturb its neighbours in the batch.
+/// 3. What a `commit` that returned has done is seen by every read that starts later.
+/// 4. Row ids of one recipient ascend in the order of commits and are never used again.
+/// 5. Names and texts come out byte for byte as they went in.
+pub trait Store: Send + Sync {
+    /// What a login of `user` is checked against; `None` when there is no such account.
+    fn credentials(&self, user: UserId) -> Result<Option<Credentials>, StoreError>;
+
+    /// Friends and groups of `user`; an unknown user has none. At most `members_max` members are
+    /// listed over all groups: the group that would exceed it and those after it list none.
+    fn profile(&self, user: UserId, members_max: usize) -> Result<Profile, StoreError>;
+
+    /// Members of `group` by ascending id; `None` when there is no such group.
+    fn members(&self, group: GroupId) -> Result<Option<Vec<UserId>>, StoreError>;
+
+    /// At most `limit` waiting messages of `recipient` with ids above `after`, ascending.
+    /// Fewer than `limit` rows means that there are no more.
+    fn rows(&self, recipient: UserId, after: RowId, limit: usize) -> Result<Vec<Row>, StoreError>;
+
+    /// Carries out `writes` in one transaction; one outcome for each, in order.
+    fn commit(&self, writes: &[Write]) -> Result<Vec<Outcome>, StoreError>;
+}
