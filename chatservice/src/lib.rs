@@ -1,1 +1,14 @@
-//! Placeholder of the skeleton.
+//! ChatServer: the cluster chat server.
+//!
+//! ```text
+//!  reactor ──bytes──► server ──bytes──► chat ──Effects──► server ──┬─► storage (workers)
+//!     ▲                                  ▲                         ├─► presence
+//!     └───────────bytes──────────────────┴──────answers────────────┴─► other loops
+//! ```
+//!
+//! [`chat`] holds every rule and does no I/O; [`server`] is the only place where things happen.
+
+pub mod message;
+pub mod limits;
+pub mod chat;
+pub mod storage;

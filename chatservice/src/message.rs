@@ -3,8 +3,8 @@
 
 use std::fmt;
 
-use chatproto::chat_object::ChatObject;
-use chatproto::ids::UserId;
+use chatproto::ChatObject;
+use chatproto::UserId;
 
 /// The server's id of a message. Sids sort in the order in which their server took the messages.
 ///
@@ -56,7 +56,7 @@ pub struct Message {
 impl Message {
     /// Roughly what it occupies in memory, in bytes; what bounds on queues count.
     pub fn size(&self) -> usize {
-        self.object.len() + self.mid.len() + size_of::<Self>()
+        self.object.text_bytes() + self.mid.len() + size_of::<Self>()
     }
 }
 

@@ -4,9 +4,20 @@
 //!
 //! Calls block, so they are made on the threads of [`workers`] only, never on a loop.
 
+mod request;
+
+pub use request::{Answer, Request};
+
+#[doc(hidden)]
+pub mod conformance;
+pub mod memory;
+pub mod password;
+pub mod sqlite;
+pub mod workers;
+
 use std::sync::Arc;
 
-use chatproto::ids::{GroupId, UserId};
+use chatproto::{GroupId, UserId};
 
 use crate::message::Message;
 

@@ -1,0 +1,188 @@
+//! Appends one object to a buffer, field by field.
+
+use super::Key;
+use crate::Errno;
+
+/// Writes fields of one object; `{` is there from the start, the end is the caller's choice.
+pub(crate) struct ObjectWriter<'o> {
+    out: &'o mut Vec<u8>,
+    is_empty: bool,
+}
+
+impl<'o> ObjectWriter<'o> {
+    pub(crate) fn new(out: &'o mut Vec<u8>) -> Self {
+        out.push(b'{');
+        Self { out, is_empty: true }
+    }
+
+    /// An object of the stream, which starts with its `msgid`.
+    pub(crate) fn message(out: &'o mut Vec<u8>, msgid: i64) -> Self {
+        let mut object = Self::new(out);
+        object.integer(Key::MSGID, msgid);
+        object
+    }
+
+    /// Goes on behind the fields of an object that are already in `out`.
+    pub(crate) fn resume(out: &'o mut Vec<u8>) -> Self {
+        Self { out, is_empty: false }
+    }
+
+    pub(crate) fn integer(&mut self, key: Key, value: i64) -> &mut Self {
+        self.key(key);
+        if value < 0 {
+            self.out.push(b'-');
+        }
+        push_digits(self.out, value.unsigned_abs());
+        self
+    }
+
+    pub(crate) fn unsigned(&mut self, key: Key, value: u64) -> &mut Self {
+        self.key(key);
+        push_digits(self.out, value);
+        self
+    }
+
+    pub(crate) fn text(&mut self, key: Key, value: &str) -> &mut Self {
+        self.key(key);
+        push_text(self.out, value);
+        self
+    }
+
+    /// Writes the field only when it is true: a missing one means false.
+    pub(crate) fn flag(&mut self, key: Key, value: bool) -> &mut Self {
+        if value {
+            self.key(key);
+            self.out.extend_from_slice(b"true");
+        }
+        self
+    }
+
+    pub(crate) fn optional_integer(&mut self, key: Key, value: Option<i64>) -> &mut Self {
+        if let Some(value) = value {
+            self.integer(key, value);
+        }
+        self
+    }
+
+    pub(crate) fn optional_unsigned(&mut self, key: Key, value: Option<u64>) -> &mut Self {
+        if let Some(value) = value {
+            self.unsigned(key, value);
+        }
+        self
+    }
+
+    pub(crate) fn optional_text(&mut self, key: Key, value: Option<&str>) -> &mut Self {
+        if let Some(value) = value {
+            self.text(key, value);
+        }
+        self
+    }
+
+    /// `errno`, and what an error needs beside it.
+    pub(crate) fn outcome(
+        &mut self,
+        errno: Errno,
+        errmsg: Option<&str>,
+        retry_ms: Option<u64>,
+    ) -> &mut Self {
+        self.integer(Key::ERRNO, errno.code());
+        if errno != Errno::Ok {
+            match errmsg {
+                Some(errmsg) => self.text(Key::ERRMSG, errmsg),
+                None => self.text(Key::ERRMSG, &errno.to_string()),
+            };
+        }
+        self.optional_unsigned(Key::RETRY_MS, retry_ms)
+    }
+
+    /// An array of strings, each the text of an object; an empty one is left out.
+    pub(crate) fn texts<T>(
+        &mut self,
+        key: Key,
+        items: &[T],
+        mut write: impl FnMut(&T, &mut Vec<u8>),
+    ) -> &mut Self {
+        if items.is_empty() {
+            return self;
+        }
+        self.key(key);
+        let mut item_text = Vec::new();
+        for (index, item) in items.iter().enumerate() {
+            self.out.push(if index == 0 { b'[' } else { b',' });
+            item_text.clear();
+            write(item, &mut item_text);
+            let text = str::from_utf8(&item_text).expect("objects are written as UTF-8");
+            push_text(self.out, text);
+        }
+        self.out.push(b']');
+        self
+    }
+
+    pub(crate) fn end(&mut self) {
+        self.out.push(b'}');
+    }
+
+    /// Ends the object, and it with the newline that stands between objects of the stream.
+    pub(crate) fn end_line(&mut self) {
+        self.out.extend_from_slice(b"}\n");
+    }
+
+    fn key(&mut self, Key(name): Key) {
+        if !std::mem::replace(&mut self.is_empty, false) {
+            self.out.push(b',');
+        }
+        self.out.extend_from_slice(name.as_bytes());
+    }
+}
+
+fn push_text(out: &mut Vec<u8>, text: &str) {
+    serde_json::to_writer(out, text).expect("a string is always JSON and a Vec takes any bytes");
+}
+
+/// Decimal digits without `core::fmt`, which is several times slower on the relay path.
+fn push_digits(out: &mut Vec<u8>, mut value: u64) {
+    const DIGITS_MAX: usize = 20;
+    let mut digits = [0_u8; DIGITS_MAX];
+    let mut first = DIGITS_MAX;
+    loop {
+        first -= 1;
+        digits[first] = b'0' + (value % 10) as u8;
+        value /= 10;
+        if value == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[first..]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_written_as_by_fmt() {
+        for value in [0, 1, 9, 10, -1, -10, 1_234_567_890, i64::MAX, i64::MIN] {
+            let mut out = Vec::new();
+            ObjectWriter::new(&mut out).integer(Key::ID, value).end();
+            assert_eq!(String::from_utf8(out).unwrap(), format!("{{\"id\":{value}}}"));
+        }
+        let mut out = Vec::new();
+        push_digits(&mut out, u64::MAX);
+        assert_eq!(out, u64::MAX.to_string().as_bytes());
+    }
+
+    #[test]
+    fn fields_are_parted_by_commas() {
+        let mut out = Vec::new();
+        ObjectWriter::message(&mut out, 7)
+            .text(Key::MSG, "a\"\\\n\0é")
+            .flag(Key::ACK, true)
+            .flag(Key::FORCE, false)
+            .texts::<&str>(Key::FRIENDS, &[], |_, _| ())
+            .texts(Key::USERS, &["{}", "x"], |item, out| out.extend(item.bytes()))
+            .end_line();
+        let expected =
+            concat!(r#"{"msgid":7,"msg":"a\"\\\n\u0000é","ack":true,"users":["{}","x"]}"#, "\n");
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
+    }
+}

@@ -1,0 +1,139 @@
+//! What all sessions of a shard share, and how effects leave it.
+
+use std::collections::VecDeque;
+
+use chatproto::{Answer, Errno};
+use jiff::Timestamp;
+
+use super::Now;
+use super::deadlines::{Deadline, Deadlines};
+use super::effect::{ConnId, Effect, Effects, PeerMessage, Place, ShardId, Ticket};
+use super::groups::Groups;
+use super::inbox::{Action, Inbox};
+use super::ledger::Ledger;
+use super::session::Style;
+use super::sid::SidSource;
+use crate::limits::Rules;
+use crate::storage::{Request, Write};
+use chatproto::UserId;
+
+/// 128 random bits that nobody can guess; where they come from is the embedder's choice.
+pub type Random = Box<dyn FnMut() -> [u8; 16]>;
+
+/// See the module.
+pub(super) struct Core {
+    pub(super) shard: ShardId,
+    /// Shards of this node, this one included.
+    pub(super) shards: u16,
+    pub(super) rules: Rules,
+    pub(super) effects: Effects,
+    pub(super) ledger: Ledger,
+    pub(super) groups: Groups,
+    pub(super) deadlines: Deadlines,
+    pub(super) sids: SidSource,
+    pub(super) random: Random,
+    /// What this shard has to say to itself.
+    pub(super) local: VecDeque<PeerMessage>,
+    clock_text: (u64, String),
+}
+
+impl Core {
+    pub(super) fn new(shard: ShardId, shards: u16, rules: Rules, random: Random) -> Self {
+        Self {
+            shard,
+            shards,
+            effects: Effects::default(),
+            // Twice the recipient's side's patience: it knows its client, and usually acts first.
+            ledger: Ledger::new(rules.patience * 2),
+            groups: Groups::default(),
+            deadlines: Deadlines::default(),
+            sids: SidSource::new(shard.0),
+            random,
+            rules,
+            local: VecDeque::new(),
+            clock_text: (u64::MAX, String::new()),
+        }
+    }
+
+    /// Sends to a shard, which may be this one.
+    pub(super) fn post(&mut self, to: ShardId, message: PeerMessage) {
+        if to == self.shard {
+            self.local.push_back(message);
+        } else {
+            self.effects.push(Effect::Peer { to, message });
+        }
+    }
+
+    pub(super) fn work(&mut self, ticket: Ticket, request: Request) {
+        self.effects.push(Effect::Work { ticket, request });
+    }
+
+    pub(super) fn answer(&mut self, conn: ConnId, answer: &Answer<'_>) {
+        self.effects.send(conn, |out| answer.write(out));
+    }
+
+    /// A request succeeded: said only to those who gave it a mid.
+    pub(super) fn done(&mut self, conn: ConnId, mid: Option<&str>) {
+        if mid.is_some() {
+            self.answer(conn, &Answer { mid, ..Answer::default() });
+        }
+    }
+
+    /// A request failed: said in any case.
+    pub(super) fn fail(&mut self, conn: ConnId, mid: Option<&str>, errno: Errno, text: &str) {
+        self.answer(conn, &Answer { mid, errno, errmsg: Some(text), ..Answer::default() });
+    }
+
+    /// The wall clock as `YYYY-MM-DD HH:MM:SS` in UTC.
+    pub(super) fn time_text(&mut self, now: Now) -> &str {
+        let second = now.unix_ms / 1000;
+        if self.clock_text.0 != second {
+            let time = i64::try_from(second).ok().and_then(|s| Timestamp::from_second(s).ok());
+            let text = time.unwrap_or_default().strftime("%Y-%m-%d %H:%M:%S").to_string();
+            self.clock_text = (second, text);
+        }
+        &self.clock_text.1
+    }
+
+    /// Carries out what an inbox wants done.
+    pub(super) fn settle_inbox(
+        &mut self,
+        conn: ConnId,
+        user: UserId,
+        style: Style,
+        inbox: &mut Inbox,
+    ) {
+        let mut actions = inbox.take_actions();
+        for action in actions.drain(..) {
+            match action {
+                Action::Push { seq, message } => self.effects.send(conn, |out| match style {
+                    Style::Plain => message.object.write_plain(out),
+                    Style::Acknowledging => {
+                        let sid = message.sid.to_string();
+                        message.object.write_acknowledged(out, seq, &sid, &message.mid);
+                    }
+                }),
+                Action::Settle { debt, sid, how } => {
+                    self.post(debt.home, PeerMessage::Settled { lane: debt.lane, sid, how });
+                }
+                Action::NotHere(debt) => {
+                    let from = Place { shard: self.shard, conn };
+                    self.post(debt.home, PeerMessage::NotHere { lane: debt.lane, from });
+                }
+                Action::Read { after, limit } => {
+                    self.work(Ticket::Inbox(conn), Request::Rows { recipient: user, after, limit });
+                }
+                Action::Deposit(messages) => {
+                    let write = Write::Deposit { recipient: user, messages };
+                    self.work(Ticket::Inbox(conn), Request::Write(write));
+                }
+                Action::Remove(rows) => {
+                    let write = Write::Remove { recipient: user, rows: rows.clone() };
+                    self.work(Ticket::Removal(conn, rows), Request::Write(write));
+                }
+                Action::Arm(at) => self.deadlines.arm(at, Deadline::Inbox(conn)),
+            }
+        }
+        inbox.reuse_actions(actions);
+    }
+}

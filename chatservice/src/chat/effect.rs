@@ -1,0 +1,311 @@
+//! What a shard wants done, as data: the only way out of the chat rules.
+
+use core::net::IpAddr;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chatproto::Errno;
+use chatproto::{GroupId, UserId};
+
+use crate::message::{Message, Sid};
+use crate::storage::{Request, RowId};
+
+/// A connection of one shard; never used again for another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnId(pub u64);
+
+/// One of the shards of this node, counted from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ShardId(pub u16);
+
+/// Where a user's session is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Place {
+    /// The shard that holds it.
+    pub shard: ShardId,
+    /// The connection there.
+    pub conn: ConnId,
+}
+
+/// All that one sender sends to one recipient; order is kept along it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LaneKey {
+    /// Who sends.
+    pub sender: UserId,
+    /// Who receives.
+    pub recipient: UserId,
+}
+
+/// Who asked, so that the answer of a worker finds its way back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ticket {
+    /// The request that a session waits for.
+    Session(ConnId),
+    /// Rows for, or into, a session's inbox.
+    Inbox(ConnId),
+    /// Rows taken out for a session that acknowledged them.
+    Removal(ConnId, Vec<RowId>),
+    /// A deposit by the sender's side.
+    Lane(LaneKey),
+    /// The members of a group that is being cached.
+    Group(GroupId),
+    /// Nobody waits for the answer.
+    Nobody,
+}
+
+/// The outcome of [`Effect::Claim`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// The account is online here now; the session that had it before, if any, is named.
+    Granted(Option<Place>),
+    /// The account is online elsewhere and stays there.
+    Taken,
+}
+
+/// Something that is limited by account or address; see [`super::throttle`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attempt {
+    /// A login with a password.
+    Login(UserId),
+    /// A registration.
+    Registration,
+}
+
+/// The outcome of [`Effect::Admit`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// Go on now.
+    Now,
+    /// Go on after a pause.
+    After(Duration),
+    /// Refuse; another attempt may be made after this time.
+    Refused(Duration),
+}
+
+/// How a debt ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settlement {
+    /// The recipient has it.
+    Delivered,
+    /// A committed row holds it.
+    Stored,
+    /// It was dropped; the sender is told.
+    Refused(Refusal),
+}
+
+/// Why a message could not be taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The store does not answer or refuses.
+    StoreUnavailable,
+    /// The recipient's queue is full.
+    MailboxFull,
+    /// Too much waits for the recipient at once.
+    Swamped,
+    /// There is no such account.
+    NoSuchUser,
+}
+
+impl Refusal {
+    /// The number on the wire.
+    pub fn errno(self) -> Errno {
+        match self {
+            Self::StoreUnavailable | Self::MailboxFull => Errno::StoreUnavailable,
+            Self::Swamped => Errno::Busy,
+            Self::NoSuchUser => Errno::NoSuchUser,
+        }
+    }
+
+    /// The text on the wire.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::StoreUnavailable => "the store cannot take it now, try again",
+            Self::MailboxFull => "too many messages wait for a recipient, try again later",
+            Self::Swamped => "too much is on its way to a recipient, try again",
+            Self::NoSuchUser => "no such user",
+        }
+    }
+}
+
+/// What shards say to each other. Between two shards it arrives in order and is not lost.
+#[derive(Clone, Debug)]
+pub enum PeerMessage {
+    /// From the sender's side to the recipient's: push this.
+    Deliver {
+        /// The recipient's session.
+        to: ConnId,
+        /// Which lane it belongs to.
+        lane: LaneKey,
+        /// Where the answer goes.
+        home: ShardId,
+        /// It may be there already.
+        again: bool,
+        /// What.
+        message: Arc<Message>,
+    },
+    /// From the recipient's side: this debt ended.
+    Settled {
+        /// Whose.
+        lane: LaneKey,
+        /// Which.
+        sid: Sid,
+        /// How.
+        how: Settlement,
+    },
+    /// From the recipient's side: the session that this was sent to is not there.
+    NotHere {
+        /// Whose.
+        lane: LaneKey,
+        /// Where it was sent.
+        from: Place,
+    },
+    /// Rows were committed for a user who is online: fetch them.
+    Mail {
+        /// The recipient's session.
+        to: ConnId,
+        /// The first of the new rows.
+        first: RowId,
+    },
+    /// The account has moved to another session.
+    Evict {
+        /// The session that lost it.
+        to: ConnId,
+        /// The account.
+        user: UserId,
+    },
+    /// A group got a member.
+    Joined {
+        /// The group.
+        group: GroupId,
+        /// Who joined.
+        user: UserId,
+        /// Who is to be told when every shard knows.
+        asker: Place,
+    },
+    /// Answer to [`PeerMessage::Joined`].
+    JoinKnown {
+        /// Who waits.
+        to: ConnId,
+    },
+}
+
+/// Something to be done outside.
+#[derive(Clone)]
+pub enum Effect {
+    /// Queue bytes of [`Effects::bytes`] on a connection.
+    Send {
+        /// Which.
+        conn: ConnId,
+        /// Where in the arena they are.
+        bytes: Range<usize>,
+    },
+    /// Close once everything queued is written.
+    Close(ConnId),
+    /// Stop handing in bytes of this connection.
+    PauseReading(ConnId),
+    /// Hand them in again, first what is left over.
+    ResumeReading(ConnId),
+    /// For the worker threads; the answer comes to `handle_answer`.
+    Work {
+        /// Comes back with the answer.
+        ticket: Ticket,
+        /// What.
+        request: Request,
+    },
+    /// Make `user` online at `conn`; the answer comes to `handle_claim`.
+    Claim {
+        /// The session that wants it.
+        conn: ConnId,
+        /// The account.
+        user: UserId,
+        /// Even if it is online elsewhere.
+        force: bool,
+    },
+    /// `user` is no longer online at `conn`; nothing happens when it is online elsewhere by now.
+    Release {
+        /// The session that gives it up.
+        conn: ConnId,
+        /// The account.
+        user: UserId,
+    },
+    /// Where is the recipient? The answer comes to `handle_located`.
+    Locate(LaneKey),
+    /// Which of these are online? The answer comes to `handle_presence`.
+    Presence {
+        /// The session that asks.
+        conn: ConnId,
+        /// About whom; ascending, without repeats.
+        users: Vec<UserId>,
+    },
+    /// May this go on? The answer comes to `handle_admission`.
+    Admit {
+        /// The session that asks.
+        conn: ConnId,
+        /// Its address; `None` for addresses that limits leave out.
+        address: Option<IpAddr>,
+        /// What is to be done.
+        attempt: Attempt,
+    },
+    /// How an admitted login went.
+    LoginEnded {
+        /// The account that was tried.
+        user: UserId,
+        /// From where; `None` as for [`Effect::Admit`].
+        address: Option<IpAddr>,
+        /// Whether the password was right.
+        success: bool,
+    },
+    /// The connection logged in or out: what counts connections without login wants to know.
+    LoggedIn {
+        /// Which.
+        conn: ConnId,
+        /// In or out.
+        online: bool,
+    },
+    /// Hand to another shard's `handle_peer`.
+    Peer {
+        /// Which.
+        to: ShardId,
+        /// What.
+        message: PeerMessage,
+    },
+}
+
+/// Effects in the order in which they are to be carried out.
+#[derive(Default)]
+pub struct Effects {
+    /// What is to be done.
+    pub list: Vec<Effect>,
+    /// The bytes that [`Effect::Send`] refers to; cleared together with the list.
+    pub bytes: Vec<u8>,
+}
+
+impl Effects {
+    /// Appends an effect.
+    pub fn push(&mut self, effect: Effect) {
+        self.list.push(effect);
+    }
+
+    /// Sends what `write` appends to the buffer that it is given.
+    pub fn send(&mut self, conn: ConnId, write: impl FnOnce(&mut Vec<u8>)) {
+        let start = self.bytes.len();
+        write(&mut self.bytes);
+        let end = self.bytes.len();
+        // Neighbouring sends to one connection become one, as pipelined answers often are.
+        if let Some(Effect::Send { conn: last, bytes }) = self.list.last_mut()
+            && *last == conn
+            && bytes.end == start
+        {
+            bytes.end = end;
+            return;
+        }
+        self.list.push(Effect::Send { conn, bytes: start..end });
+    }
+
+    /// Forgets everything, keeping the memory.
+    pub fn clear(&mut self) {
+        self.list.clear();
+        self.bytes.clear();
+    }
+}

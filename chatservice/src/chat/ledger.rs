@@ -1,0 +1,235 @@
+//! The sender's side of delivery: what is owed to whom, in which order, and who is to be told.
+//!
+//! A message is a debt to each recipient until that recipient has it or a committed row holds
+//! it. The debts of one sender to one recipient form a [`Lane`] and never overtake each other:
+//! when the way to the recipient changes, all of them go the new way, in order. When no debt of
+//! a message is left, its sender is answered. The lane outlives the sender's session, so what
+//! was sent right before a disconnect arrives too.
+
+mod lane;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chatproto::UserId;
+use rustc_hash::FxHashMap;
+use slab::Slab;
+
+use super::effect::{ConnId, LaneKey, Place, Refusal, Settlement};
+use crate::message::{Message, Sid};
+use crate::storage::RowId;
+use lane::Lane;
+
+/// What the ledger wants done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Find out where the lane's recipient is.
+    Locate(LaneKey),
+    /// Send to the recipient's session.
+    Deliver {
+        /// Which session.
+        place: Place,
+        /// Whose debt.
+        lane: LaneKey,
+        /// It may be there already.
+        again: bool,
+        /// What.
+        message: Arc<Message>,
+    },
+    /// Append to the recipient's rows, in one write.
+    Deposit {
+        /// Whose debts.
+        lane: LaneKey,
+        /// In order.
+        messages: Vec<Arc<Message>>,
+    },
+    /// Take out rows whose messages were delivered in the meantime.
+    Remove {
+        /// Whose queue.
+        recipient: UserId,
+        /// Which.
+        rows: Vec<RowId>,
+    },
+    /// Tell the recipient's session that rows wait.
+    Mail {
+        /// Which session.
+        place: Place,
+        /// From here on.
+        first: RowId,
+    },
+    /// Look at the lane again at this time.
+    Arm {
+        /// When.
+        at: Instant,
+        /// Which lane.
+        lane: LaneKey,
+    },
+    /// No debt of a message is left.
+    Resolved(Resolved),
+}
+
+/// The end of a message, for the session that sent it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resolved {
+    /// The session that sent it; it may be gone.
+    pub conn: ConnId,
+    /// The mid under which it wants the answer, if any.
+    pub mid: Option<Box<str>>,
+    /// What the message counted for, see [`Message::size`].
+    pub size: usize,
+    /// How it ended for all recipients together.
+    pub how: Settlement,
+}
+
+/// Who is to be told the end of a message.
+#[derive(Clone, Debug)]
+pub struct Asker {
+    /// The session.
+    pub conn: ConnId,
+    /// `None` when the sender wants no answer to a success.
+    pub mid: Option<Box<str>>,
+}
+
+/// A message with debts left.
+#[derive(Debug)]
+struct Owed {
+    asker: Asker,
+    size: usize,
+    debts: usize,
+    worst: Settlement,
+}
+
+/// All debts of one shard's senders.
+#[derive(Debug)]
+pub struct Ledger {
+    lanes: FxHashMap<LaneKey, Lane>,
+    owed: Slab<Owed>,
+    /// How long the recipient's side may take before rows are written from here.
+    patience: Duration,
+    actions: Vec<Action>,
+}
+
+impl Ledger {
+    /// `patience` is to be longer than the recipient's side takes to give up on its client, since
+    /// it knows more.
+    pub fn new(patience: Duration) -> Self {
+        Self { lanes: FxHashMap::default(), owed: Slab::new(), patience, actions: Vec::new() }
+    }
+
+    /// Exchanges what is to be done, in order, for an empty list; to be called after every
+    /// `handle_*`.
+    pub fn swap_actions(&mut self, empty: &mut Vec<Action>) {
+        debug_assert!(empty.is_empty(), "actions would be lost");
+        std::mem::swap(&mut self.actions, empty);
+    }
+
+    /// Whether every message was settled.
+    pub fn is_settled(&self) -> bool {
+        self.owed.is_empty()
+    }
+
+    /// Messages that are still owed to somebody.
+    pub fn owed_messages(&self) -> usize {
+        self.owed.len()
+    }
+
+    /// A sender sent `message` to `recipients`.
+    pub fn handle_message(
+        &mut self,
+        now: Instant,
+        asker: Asker,
+        message: &Arc<Message>,
+        recipients: impl ExactSizeIterator<Item = UserId>,
+    ) {
+        let owed = Owed {
+            asker,
+            size: message.size(),
+            debts: recipients.len(),
+            worst: Settlement::Delivered,
+        };
+        if owed.debts == 0 {
+            self.actions.push(owed.resolve());
+            return;
+        }
+        let owed = self.owed.insert(owed);
+        for recipient in recipients {
+            let key = LaneKey { sender: message.sender, recipient };
+            let lane = self.lanes.entry(key).or_insert_with(|| Lane::new(key));
+            lane.owe(now, owed, Arc::clone(message), self.patience, &mut self.actions);
+        }
+    }
+
+    /// Where the recipient is; `None` when it is offline.
+    pub fn handle_located(&mut self, now: Instant, key: LaneKey, place: Option<Place>) {
+        self.with_lane(key, |lane, _, actions, ended| lane.located(now, place, actions, ended));
+    }
+
+    /// The recipient's side says how a debt ended.
+    pub fn handle_settled(&mut self, key: LaneKey, sid: Sid, how: Settlement) {
+        self.with_lane(key, |lane, _, _, ended| lane.settled(sid, how, ended));
+    }
+
+    /// The session at `from` is not there any more.
+    pub fn handle_not_here(&mut self, key: LaneKey, from: Place) {
+        self.with_lane(key, |lane, _, actions, _| lane.not_here(from, actions));
+    }
+
+    /// The deposit that the lane asked for was committed, or refused for good.
+    pub fn handle_deposited(&mut self, key: LaneKey, result: Result<Vec<RowId>, Refusal>) {
+        self.with_lane(key, |lane, _, actions, ended| match result {
+            Ok(rows) => lane.deposited(&rows, actions),
+            Err(refusal) => lane.refused(refusal, ended),
+        });
+    }
+
+    /// The time of [`Action::Arm`] has come.
+    pub fn handle_deadline(&mut self, now: Instant, key: LaneKey) {
+        self.with_lane(key, |lane, patience, actions, _| lane.deadline(now, patience, actions));
+        // A lane without debts keeps its way for a while, so that a conversation looks its
+        // recipient up once; here it ends.
+        if self.lanes.get(&key).is_some_and(Lane::is_over) {
+            self.lanes.remove(&key);
+        }
+    }
+
+    fn with_lane(
+        &mut self,
+        key: LaneKey,
+        act: impl FnOnce(&mut Lane, Duration, &mut Vec<Action>, &mut Vec<(usize, Settlement)>),
+    ) {
+        let Some(lane) = self.lanes.get_mut(&key) else { return };
+        let mut ended = Vec::new();
+        act(lane, self.patience, &mut self.actions, &mut ended);
+        for (owed, how) in ended {
+            self.debt_ended(owed, how);
+        }
+    }
+
+    fn debt_ended(&mut self, key: usize, how: Settlement) {
+        let owed = &mut self.owed[key];
+        owed.debts -= 1;
+        owed.worst = match (owed.worst, how) {
+            (refused @ Settlement::Refused(_), _) | (_, refused @ Settlement::Refused(_)) => refused,
+            (Settlement::Delivered, Settlement::Delivered) => Settlement::Delivered,
+            _ => Settlement::Stored,
+        };
+        if owed.debts == 0 {
+            let action = self.owed.remove(key).resolve();
+            self.actions.push(action);
+        }
+    }
+}
+
+impl Owed {
+    fn resolve(self) -> Action {
+        Action::Resolved(Resolved {
+            conn: self.asker.conn,
+            mid: self.asker.mid,
+            size: self.size,
+            how: self.worst,
+        })
+    }
+}

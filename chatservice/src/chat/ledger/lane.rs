@@ -1,0 +1,231 @@
+//! The debts of one sender to one recipient, in order, and the way that they go.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::Action;
+use crate::chat::effect::{LaneKey, Place, Refusal, Settlement};
+use crate::message::{Message, Sid};
+use crate::storage::RowId;
+
+/// "Not here" answers in a row after which the lane stops asking where the recipient is.
+const BOUNCES_MAX: u32 = 3;
+
+/// Debts that end, with the message that they belong to.
+type Ended = Vec<(usize, Settlement)>;
+
+/// Which way the debts go.
+#[derive(Debug)]
+enum Way {
+    /// Nothing was owed yet.
+    Unknown,
+    /// It is being asked where the recipient is; debts wait.
+    Locating,
+    /// Debts are sent to this session as they come.
+    Live(Place),
+    /// The first debts are in a deposit; those behind wait for its commit.
+    Depositing(Vec<Sid>),
+    /// They are committed; it is being asked whether the recipient came in the meantime, since
+    /// it may have read its rows before.
+    Mailing { committed: Vec<Sid>, first: RowId },
+}
+
+#[derive(Debug)]
+struct Debt {
+    owed: usize,
+    message: Arc<Message>,
+    since: Instant,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Lane {
+    key: LaneKey,
+    way: Way,
+    debts: VecDeque<Debt>,
+    bounces: u32,
+    armed: bool,
+    /// The debts were sent somewhere before.
+    again: bool,
+}
+
+impl Lane {
+    pub(super) fn new(key: LaneKey) -> Self {
+        Self {
+            key,
+            way: Way::Unknown,
+            debts: VecDeque::new(),
+            bounces: 0,
+            armed: false,
+            again: false,
+        }
+    }
+
+    pub(super) fn owe(
+        &mut self,
+        now: Instant,
+        owed: usize,
+        message: Arc<Message>,
+        patience: Duration,
+        actions: &mut Vec<Action>,
+    ) {
+        match self.way {
+            Way::Unknown => self.locate(actions),
+            Way::Live(place) => actions.push(Action::Deliver {
+                place,
+                lane: self.key,
+                again: false,
+                message: Arc::clone(&message),
+            }),
+            Way::Locating | Way::Depositing(_) | Way::Mailing { .. } => {}
+        }
+        self.debts.push_back(Debt { owed, message, since: now });
+        if !self.armed {
+            self.arm(now + patience, actions);
+        }
+    }
+
+    pub(super) fn located(
+        &mut self,
+        now: Instant,
+        place: Option<Place>,
+        actions: &mut Vec<Action>,
+        ended: &mut Ended,
+    ) {
+        match std::mem::replace(&mut self.way, Way::Unknown) {
+            Way::Locating => {}
+            Way::Mailing { committed, first } => {
+                // The mail goes out before anything that this lane sends from now on, so the
+                // recipient's side fetches the rows first.
+                if let Some(place) = place {
+                    actions.push(Action::Mail { place, first });
+                }
+                for sid in committed {
+                    self.settled(sid, Settlement::Stored, ended);
+                }
+            }
+            other => {
+                self.way = other;
+                return;
+            }
+        }
+        match place {
+            Some(place) => self.go_live(now, place, actions),
+            None => self.deposit(actions),
+        }
+    }
+
+    pub(super) fn settled(&mut self, sid: Sid, how: Settlement, ended: &mut Ended) {
+        if let Some(index) = self.debts.iter().position(|debt| debt.message.sid == sid)
+            && let Some(debt) = self.debts.remove(index)
+        {
+            self.bounces = 0;
+            ended.push((debt.owed, how));
+        }
+    }
+
+    pub(super) fn not_here(&mut self, from: Place, actions: &mut Vec<Action>) {
+        if !matches!(self.way, Way::Live(place) if place == from) {
+            return;
+        }
+        self.way = Way::Unknown;
+        if self.debts.is_empty() {
+            return;
+        }
+        self.again = true;
+        self.bounces += 1;
+        if self.bounces > BOUNCES_MAX {
+            self.deposit(actions);
+        } else {
+            self.locate(actions);
+        }
+    }
+
+    pub(super) fn deposited(&mut self, rows: &[RowId], actions: &mut Vec<Action>) {
+        let Way::Depositing(batch) = &mut self.way else { return };
+        let committed = std::mem::take(batch);
+        let is_owed = |sid: &Sid| self.debts.iter().any(|debt| debt.message.sid == *sid);
+        let delivered: Vec<_> = committed
+            .iter()
+            .zip(rows)
+            .filter(|(sid, _)| !is_owed(sid))
+            .map(|(_, row)| *row)
+            .collect();
+        if !delivered.is_empty() {
+            actions.push(Action::Remove { recipient: self.key.recipient, rows: delivered });
+        }
+        let first = rows.iter().copied().min().unwrap_or_default();
+        self.way = Way::Mailing { committed, first };
+        actions.push(Action::Locate(self.key));
+    }
+
+    /// Everything in the lane is refused, also what came behind: were the later ones kept, the
+    /// sender's next attempt with the refused one would overtake in the wrong direction.
+    pub(super) fn refused(&mut self, refusal: Refusal, ended: &mut Ended) {
+        if !matches!(self.way, Way::Depositing(_)) {
+            return;
+        }
+        self.way = Way::Unknown;
+        ended.extend(self.debts.drain(..).map(|d| (d.owed, Settlement::Refused(refusal))));
+    }
+
+    pub(super) fn deadline(
+        &mut self,
+        now: Instant,
+        patience: Duration,
+        actions: &mut Vec<Action>,
+    ) {
+        self.armed = false;
+        let Some(oldest) = self.debts.front() else { return };
+        let due = oldest.since + patience;
+        if due > now {
+            self.arm(due, actions);
+            return;
+        }
+        if matches!(self.way, Way::Live(_) | Way::Locating) {
+            self.again = true;
+            self.deposit(actions);
+        }
+        self.arm(now + patience, actions);
+    }
+
+    /// Nothing is owed and nothing is under way.
+    pub(super) fn is_over(&self) -> bool {
+        self.debts.is_empty() && !self.armed && matches!(self.way, Way::Unknown | Way::Live(_))
+    }
+
+    fn go_live(&mut self, now: Instant, place: Place, actions: &mut Vec<Action>) {
+        self.way = Way::Live(place);
+        let again = std::mem::take(&mut self.again);
+        for debt in &mut self.debts {
+            debt.since = now;
+            actions.push(Action::Deliver {
+                place,
+                lane: self.key,
+                again,
+                message: Arc::clone(&debt.message),
+            });
+        }
+    }
+
+    fn deposit(&mut self, actions: &mut Vec<Action>) {
+        if self.debts.is_empty() {
+            self.way = Way::Unknown;
+            return;
+        }
+        let messages: Vec<_> = self.debts.iter().map(|debt| Arc::clone(&debt.message)).collect();
+        self.way = Way::Depositing(messages.iter().map(|message| message.sid).collect());
+        actions.push(Action::Deposit { lane: self.key, messages });
+    }
+
+    fn locate(&mut self, actions: &mut Vec<Action>) {
+        self.way = Way::Locating;
+        actions.push(Action::Locate(self.key));
+    }
+
+    fn arm(&mut self, at: Instant, actions: &mut Vec<Action>) {
+        self.armed = true;
+        actions.push(Action::Arm { at, lane: self.key });
+    }
+}

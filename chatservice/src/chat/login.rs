@@ -1,0 +1,404 @@
+//! Logging in and out: from a claim about who it is to a session that is shown its messages.
+//!
+//! Admission → credentials → password → profile → place → token → presence → (rows) → answer.
+//! Each step but the last is a question to the outside; [`Stage`] says which is open.
+
+use std::time::Duration;
+
+use chatproto::{
+    Credentials as Proof, Errno, FriendEntry, GroupEntry, LoginAnswer, MemberEntry, UserId,
+};
+
+use super::Now;
+use super::core::Core;
+use super::deadlines::Deadline;
+use super::effect::{Admission, Attempt, Claim, Effect, PeerMessage, Ticket};
+use super::inbox::Inbox;
+use super::mids::Mids;
+use super::session::{Online, Pending, Phase, Session, Style};
+use super::token;
+use crate::storage::{
+    self, Answer, Outcome, Profile, Request, Row, RowId, StoreError, TokenHash, Write,
+};
+
+/// Bytes of waiting messages inside the login answer of an original client; the rest follows.
+const OFFLINE_BYTES_MAX: usize = 60 * 1024;
+/// Waiting messages fetched before that answer: as many as may be in flight.
+const FIRST_PAGE_ROWS: usize = 256;
+
+/// What a client offers as proof.
+enum Secret {
+    Password(String),
+    Token(TokenHash),
+}
+
+/// The question that is open.
+#[derive(Debug, PartialEq, Eq)]
+enum Stage {
+    Admission,
+    Penalty,
+    Credentials,
+    Password,
+    Profile,
+    Place,
+    Token,
+    Presence,
+    Rows,
+}
+
+/// A login under way.
+pub(super) struct Login {
+    mid: Option<String>,
+    user: UserId,
+    secret: Secret,
+    style: Style,
+    force: bool,
+    stage: Stage,
+    name: String,
+    profile: Profile,
+    online: Vec<UserId>,
+    token: Option<String>,
+}
+
+impl std::fmt::Debug for Login {
+    /// Without the secret, which no log may see.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Login").field("user", &self.user).field("stage", &self.stage).finish()
+    }
+}
+
+/// A login request.
+pub(super) fn begin(
+    session: &mut Session,
+    mid: Option<&str>,
+    request: chatproto::Login<'_>,
+    core: &mut Core,
+) {
+    if let Some(online) = session.online() {
+        let same = matches!(&request.credentials, Proof::Password { id, .. } if *id == online.user);
+        let (errno, text) = if same {
+            (Errno::AlreadyOnline, None)
+        } else {
+            (Errno::Forbidden, Some("log out first"))
+        };
+        return refuse(session, mid, errno, text, None, core);
+    }
+    let (user, secret, token) = match request.credentials {
+        Proof::Password { id, password } => (id, Secret::Password(password.into_owned()), None),
+        Proof::Token(text) => match token::user_of(&text) {
+            Some(user) => (user, Secret::Token(token::hash(&text)), Some(text.into_owned())),
+            None => return refuse(session, mid, Errno::Refused, None, None, core),
+        },
+    };
+    let by_password = token.is_none();
+    session.pending = Some(Pending::Login(Box::new(Login {
+        mid: mid.map(str::to_owned),
+        user,
+        secret,
+        style: if request.ack { Style::Acknowledging } else { Style::Plain },
+        force: request.force || !by_password,
+        stage: if by_password { Stage::Admission } else { Stage::Credentials },
+        name: String::new(),
+        profile: Profile::default(),
+        online: Vec::new(),
+        token,
+    })));
+    if by_password {
+        let (conn, address, attempt) = (session.conn, session.address, Attempt::Login(user));
+        core.effects.push(Effect::Admit { conn, address, attempt });
+    } else {
+        // A token cannot be guessed, so nobody has to be slowed down.
+        core.work(Ticket::Session(session.conn), Request::Credentials(user));
+    }
+}
+
+/// The answer to [`Effect::Admit`].
+pub(super) fn admitted(session: &mut Session, now: Now, admission: Admission, core: &mut Core) {
+    let Some(login) = login_of(session) else { return };
+    match admission {
+        Admission::Now => read_credentials(session, core),
+        Admission::After(pause) => {
+            login.stage = Stage::Penalty;
+            core.deadlines.arm(now.instant + pause, Deadline::Penalty(session.conn));
+        }
+        Admission::Refused(retry) => {
+            fail(session, Errno::Busy, Some("too many failed logins"), Some(retry), core);
+        }
+    }
+}
+
+/// The pause before an attempt is over.
+pub(super) fn penalty_over(session: &mut Session, core: &mut Core) {
+    if login_of(session).is_some_and(|login| login.stage == Stage::Penalty) {
+        read_credentials(session, core);
+    }
+}
+
+/// A worker's answer.
+pub(super) fn answered(session: &mut Session, now: Now, answer: Answer, core: &mut Core) {
+    match answer {
+        Answer::Credentials(Ok(found)) => check(session, found, core),
+        Answer::Verified(right) => verified(session, right, core),
+        Answer::Profile(Ok(profile)) => claim(session, profile, core),
+        Answer::Written(Ok(Outcome::Done)) => ask_presence(session, core),
+        Answer::Rows(Ok(rows)) => finish(session, now, rows, core),
+        Answer::Credentials(Err(error))
+        | Answer::Profile(Err(error))
+        | Answer::Written(Err(error))
+        | Answer::Rows(Err(error)) => store_failed(session, &error, core),
+        Answer::Written(Ok(_)) | Answer::Members(_) | Answer::Hashed(_) => {
+            fail(session, Errno::Refused, None, None, core);
+        }
+    }
+}
+
+/// The answer to [`Effect::Claim`].
+pub(super) fn claimed(session: &mut Session, claim: Claim, core: &mut Core) {
+    let conn = session.conn;
+    let Some(login) = login_of(session) else {
+        return;
+    };
+    let Claim::Granted(evicted) = claim else {
+        return fail(session, Errno::AlreadyOnline, None, None, core);
+    };
+    let user = login.user;
+    let online = Online {
+        user,
+        name: login.name.as_str().into(),
+        style: login.style,
+        inbox: Inbox::new(core.rules.patience),
+        mids: Mids::default(),
+    };
+    let wants_token = login.style == Style::Acknowledging && login.token.is_none();
+    if wants_token {
+        let token = token::text(user, (core.random)());
+        let write = Write::SetToken { user, token: Some(token::hash(&token)) };
+        login.token = Some(token);
+        login.stage = Stage::Token;
+        core.work(Ticket::Session(conn), Request::Write(write));
+    }
+    session.phase = Phase::Online(Box::new(online));
+    core.effects.push(Effect::LoggedIn { conn, online: true });
+    if let Some(old) = evicted {
+        core.post(old.shard, PeerMessage::Evict { to: old.conn, user });
+    }
+    if !wants_token {
+        ask_presence(session, core);
+    }
+}
+
+/// The answer to [`Effect::Presence`]: those who are online, ascending.
+pub(super) fn presence_known(
+    session: &mut Session,
+    now: Now,
+    online: Vec<UserId>,
+    core: &mut Core,
+) {
+    let conn = session.conn;
+    let Some(login) = login_of(session) else { return };
+    login.online = online;
+    if login.style == Style::Acknowledging {
+        return finish(session, now, Vec::new(), core);
+    }
+    login.stage = Stage::Rows;
+    let (recipient, after) = (login.user, RowId::default());
+    let limit = FIRST_PAGE_ROWS;
+    core.work(Ticket::Session(conn), Request::Rows { recipient, after, limit });
+}
+
+/// A logout request: the place is left at once, the token ends with a write.
+pub(super) fn log_out(session: &mut Session, user: UserId, mid: Option<&str>, core: &mut Core) {
+    session.go_offline(core);
+    session.phase = Phase::Anonymous(session.last_heard());
+    session.pending = Some(Pending::Logout { mid: mid.map(str::to_owned) });
+    let write = Write::SetToken { user, token: None };
+    core.work(Ticket::Session(session.conn), Request::Write(write));
+}
+
+fn login_of(session: &mut Session) -> Option<&mut Login> {
+    match &mut session.pending {
+        Some(Pending::Login(login)) => Some(login),
+        _ => None,
+    }
+}
+
+fn read_credentials(session: &mut Session, core: &mut Core) {
+    let conn = session.conn;
+    let Some(login) = login_of(session) else { return };
+    login.stage = Stage::Credentials;
+    core.work(Ticket::Session(conn), Request::Credentials(login.user));
+}
+
+fn check(session: &mut Session, found: Option<storage::Credentials>, core: &mut Core) {
+    let ticket = Ticket::Session(session.conn);
+    let Some(login) = login_of(session) else { return };
+    let (name, hash, stored) = match found {
+        Some(found) => (found.name, Some(found.password), found.token),
+        None => (String::new(), None, None),
+    };
+    login.name = name;
+    match &mut login.secret {
+        Secret::Password(password) => {
+            login.stage = Stage::Password;
+            // Without an account it takes as long, so that the answer does not tell.
+            core.work(ticket, Request::Verify { password: std::mem::take(password), hash });
+        }
+        Secret::Token(given) => {
+            if stored.is_some_and(|stored| token::matches(given, &stored)) {
+                read_profile(session, core);
+            } else {
+                fail(session, Errno::Refused, None, None, core);
+            }
+        }
+    }
+}
+
+fn verified(session: &mut Session, right: bool, core: &mut Core) {
+    let address = session.address;
+    let Some(login) = login_of(session) else { return };
+    let user = login.user;
+    core.effects.push(Effect::LoginEnded { user, address, success: right });
+    if right {
+        read_profile(session, core);
+    } else {
+        fail(session, Errno::Refused, None, None, core);
+    }
+}
+
+fn read_profile(session: &mut Session, core: &mut Core) {
+    let ticket = Ticket::Session(session.conn);
+    let Some(login) = login_of(session) else { return };
+    login.stage = Stage::Profile;
+    let members_max = core.rules.login_members_max;
+    core.work(ticket, Request::Profile { user: login.user, members_max });
+}
+
+fn claim(session: &mut Session, profile: Profile, core: &mut Core) {
+    let conn = session.conn;
+    let Some(login) = login_of(session) else { return };
+    login.profile = profile;
+    login.stage = Stage::Place;
+    core.effects.push(Effect::Claim { conn, user: login.user, force: login.force });
+}
+
+fn ask_presence(session: &mut Session, core: &mut Core) {
+    let conn = session.conn;
+    let Some(login) = login_of(session) else { return };
+    login.stage = Stage::Presence;
+    let members = login.profile.groups.iter().flat_map(|group| &group.members);
+    let people = login.profile.friends.iter().chain(members.map(|(person, _)| person));
+    let mut users: Vec<_> = people.map(|person| person.id).collect();
+    users.sort_unstable();
+    users.dedup();
+    core.effects.push(Effect::Presence { conn, users });
+}
+
+fn finish(session: &mut Session, now: Now, rows: Vec<Row>, core: &mut Core) {
+    let Some(Pending::Login(login)) = session.pending.take() else { return };
+    let conn = session.conn;
+    session.framer.set_max_object_bytes(core.rules.object_max);
+    let texts: Vec<_> = rows.iter().map(|row| row.message.object.text()).collect();
+    let mut bytes = 0;
+    let inside = texts
+        .iter()
+        .take_while(|text| {
+            bytes += text.len();
+            bytes <= OFFLINE_BYTES_MAX
+        })
+        .count();
+    let inside_texts: Vec<_> = texts[..inside].iter().map(String::as_str).collect();
+    let answer = LoginAnswer {
+        mid: login.mid.as_deref(),
+        id: Some(login.user),
+        name: &login.name,
+        friends: &login.friends(),
+        groups: &login.groups(),
+        offline: &inside_texts,
+        token: login.token.as_deref().filter(|_| login.style == Style::Acknowledging),
+        ..LoginAnswer::default()
+    };
+    core.effects.send(conn, |out| answer.write(out));
+    for row in &rows[inside..] {
+        core.effects.send(conn, |out| row.message.object.write_plain(out));
+    }
+    if let Phase::Online(online) = &mut session.phase {
+        if login.style == Style::Plain {
+            online.inbox.first_page(now.instant, rows, FIRST_PAGE_ROWS);
+        }
+        online.inbox.open(now.instant);
+        core.settle_inbox(conn, online.user, online.style, &mut online.inbox);
+    }
+    if login.style == Style::Acknowledging {
+        core.deadlines.arm(now.instant + core.rules.ping_after, Deadline::Session(conn));
+    }
+    session.resume(core);
+}
+
+fn store_failed(session: &mut Session, error: &StoreError, core: &mut Core) {
+    log::warn!("a login failed: {error}");
+    fail(session, Errno::StoreUnavailable, None, None, core);
+}
+
+/// Ends a login that is under way.
+fn fail(
+    session: &mut Session,
+    errno: Errno,
+    text: Option<&str>,
+    retry: Option<Duration>,
+    core: &mut Core,
+) {
+    let Some(Pending::Login(login)) = session.pending.take() else { return };
+    if session.online().is_some() {
+        session.go_offline(core);
+        session.phase = Phase::Anonymous(session.last_heard());
+    }
+    refuse(session, login.mid.as_deref(), errno, text, retry, core);
+    session.resume(core);
+}
+
+fn refuse(
+    session: &Session,
+    mid: Option<&str>,
+    errno: Errno,
+    errmsg: Option<&str>,
+    retry: Option<Duration>,
+    core: &mut Core,
+) {
+    let retry_ms = retry.map(|retry| retry.as_millis() as u64);
+    let answer = LoginAnswer { mid, errno, errmsg, retry_ms, ..LoginAnswer::default() };
+    core.effects.send(session.conn, |out| answer.write(out));
+}
+
+impl Login {
+    fn is_online(&self, user: UserId) -> bool {
+        self.online.binary_search(&user).is_ok()
+    }
+
+    fn friends(&self) -> Vec<FriendEntry> {
+        let entry = |person: &storage::Person| FriendEntry {
+            id: person.id,
+            name: person.name.clone(),
+            online: self.is_online(person.id),
+        };
+        self.profile.friends.iter().map(entry).collect()
+    }
+
+    fn groups(&self) -> Vec<GroupEntry> {
+        let member = |(person, role): &(storage::Person, storage::Role)| MemberEntry {
+            id: person.id,
+            name: person.name.clone(),
+            online: self.is_online(person.id),
+            role: match role {
+                storage::Role::Creator => chatproto::Role::Creator,
+                storage::Role::Normal => chatproto::Role::Normal,
+            },
+        };
+        let entry = |group: &storage::Group| GroupEntry {
+            id: group.id,
+            name: group.name.clone(),
+            description: group.description.clone(),
+            users: group.members.iter().map(member).collect(),
+        };
+        self.profile.groups.iter().map(entry).collect()
+    }
+}

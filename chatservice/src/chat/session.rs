@@ -1,0 +1,373 @@
+//! One connection: what its bytes ask for, who it is, and what it waits for.
+
+mod delivery;
+
+use core::net::IpAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use chatproto::{
+    DecodeError, Envelope, Errno, Framer, FramingError, Goodbye, Request, Scan, UserId, decode,
+};
+
+pub(super) use delivery::deposit_result;
+
+use super::core::Core;
+use super::deadlines::Deadline;
+use super::effect::{ConnId, Effect};
+use super::inbox::Inbox;
+use super::login::Login;
+use super::mids::Mids;
+use super::register::Register;
+use super::sending::GroupChat;
+use super::{Now, contacts, login, register, sending};
+
+/// Messages of one sender that may be unsettled before no more is read from it …
+const UNSETTLED_MAX: usize = 1024;
+/// … and their bytes.
+const UNSETTLED_BYTES_MAX: usize = 1 << 20;
+
+/// How a client takes what is pushed to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Style {
+    /// As the original: what the kernel took is delivered.
+    Plain,
+    /// It numbers and acknowledges.
+    Acknowledging,
+}
+
+/// A user at a connection.
+#[derive(Debug)]
+pub(super) struct Online {
+    pub(super) user: UserId,
+    pub(super) name: Arc<str>,
+    pub(super) style: Style,
+    pub(super) inbox: Inbox,
+    pub(super) mids: Mids,
+}
+
+/// Who is at the connection.
+#[derive(Debug)]
+pub(super) enum Phase {
+    /// Nobody, since then.
+    Anonymous(Instant),
+    /// A user.
+    Online(Box<Online>),
+    /// The client sent its last byte: it gets the answers that it waits for, then it is closed.
+    Leaving,
+    /// Nothing is read any more; the last bytes are on their way.
+    Closing,
+}
+
+/// The request that must be answered before the next one is looked at.
+#[derive(Debug)]
+pub(super) enum Pending {
+    Login(Box<Login>),
+    Register(Box<Register>),
+    AddFriend { mid: Option<String> },
+    CreateGroup { mid: Option<String> },
+    JoinGroup { mid: Option<String>, group: chatproto::GroupId, shards_left: u16 },
+    Logout { mid: Option<String> },
+    GroupChat(Box<GroupChat>),
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Session {
+    pub(super) conn: ConnId,
+    /// `None` for loopback, which limits by address leave out.
+    pub(super) address: Option<IpAddr>,
+    pub(super) phase: Phase,
+    pub(super) pending: Option<Pending>,
+    pub(super) framer: Framer,
+    /// Messages that are not settled, and their bytes.
+    unsettled: (usize, usize),
+    last_heard: Instant,
+    paused: bool,
+}
+
+impl Session {
+    pub(super) fn new(
+        now: Instant,
+        conn: ConnId,
+        address: IpAddr,
+        core: &mut Core,
+    ) -> Self {
+        core.deadlines.arm(now + core.rules.login_within, Deadline::Session(conn));
+        Self {
+            conn,
+            address: (!address.to_canonical().is_loopback()).then_some(address),
+            phase: Phase::Anonymous(now),
+            pending: None,
+            framer: Framer::new(core.rules.anonymous_object_max),
+            unsettled: (0, 0),
+            last_heard: now,
+            paused: false,
+        }
+    }
+
+    /// Carries out the requests in `unread` as far as it may; how many bytes are used up.
+    pub(super) fn handle_bytes(&mut self, now: Now, unread: &[u8], core: &mut Core) -> usize {
+        self.last_heard = now.instant;
+        let mut used = 0;
+        while !self.is_blocked() {
+            match self.framer.scan(&unread[used..]) {
+                Ok(Scan::Object { text, consumed }) => {
+                    used += consumed;
+                    self.handle_object(now, text, core);
+                }
+                Ok(Scan::Incomplete { consumed }) => {
+                    used += consumed;
+                    break;
+                }
+                Err(error) => self.handle_framing_error(error, core),
+            }
+        }
+        if self.is_over() {
+            return unread.len();
+        }
+        if self.is_blocked() && !self.paused {
+            self.paused = true;
+            core.effects.push(Effect::PauseReading(self.conn));
+        }
+        used
+    }
+
+    /// The peer will send no more.
+    pub(super) fn handle_end_of_stream(&mut self, core: &mut Core) {
+        if self.is_over() {
+            return;
+        }
+        self.go_offline(core);
+        self.phase = Phase::Leaving;
+        self.close_if_answered(core);
+    }
+
+    /// Leaves the user's place, if there is a user: what it has not acknowledged goes back to
+    /// the senders' sides.
+    pub(super) fn go_offline(&mut self, core: &mut Core) {
+        let Phase::Online(online) = &mut self.phase else { return };
+        let user = online.user;
+        // First the place, then the debts: whoever looks for the user now must not be sent here.
+        core.effects.push(Effect::Release { conn: self.conn, user });
+        core.effects.push(Effect::LoggedIn { conn: self.conn, online: false });
+        online.inbox.close();
+        core.settle_inbox(self.conn, user, online.style, &mut online.inbox);
+        self.phase = Phase::Leaving;
+    }
+
+    /// Says why and closes, once everything queued is written.
+    pub(super) fn part(&mut self, errno: Errno, text: &str, retry_ms: Option<u64>, core: &mut Core) {
+        if self.is_over() {
+            return;
+        }
+        self.go_offline(core);
+        let goodbye = Goodbye { errno, errmsg: Some(text), retry_ms };
+        core.effects.send(self.conn, |out| goodbye.write(out));
+        self.close(core);
+    }
+
+    pub(super) fn close(&mut self, core: &mut Core) {
+        self.go_offline(core);
+        self.phase = Phase::Closing;
+        self.pending = None;
+        core.effects.push(Effect::Close(self.conn));
+    }
+
+    /// The pending request was answered.
+    pub(super) fn resume(&mut self, core: &mut Core) {
+        if let Phase::Anonymous(since) = &mut self.phase {
+            *since = self.last_heard.max(*since);
+        }
+        self.close_if_answered(core);
+        if self.paused && !self.is_blocked() {
+            self.paused = false;
+            core.effects.push(Effect::ResumeReading(self.conn));
+        }
+    }
+
+    /// A message of this sender is under way, …
+    pub(super) fn owe(&mut self, size: usize) {
+        self.unsettled.0 += 1;
+        self.unsettled.1 += size;
+    }
+
+    /// … or has arrived.
+    pub(super) fn settle(&mut self, size: usize, core: &mut Core) {
+        self.unsettled.0 -= 1;
+        self.unsettled.1 -= size;
+        self.resume(core);
+    }
+
+    /// Is the client alive, and has it logged in?
+    pub(super) fn handle_deadline(&mut self, now: Instant, core: &mut Core) {
+        let rules = &core.rules;
+        let next = match &mut self.phase {
+            Phase::Anonymous(since) => {
+                let due = *since + rules.login_within;
+                if self.pending.is_some() {
+                    now + rules.login_within
+                } else if due <= now {
+                    self.close(core);
+                    return;
+                } else {
+                    due
+                }
+            }
+            Phase::Online(online) => {
+                if online.style == Style::Plain {
+                    return;
+                }
+                let closed_at = self.last_heard + rules.silence;
+                if closed_at <= now {
+                    self.part(Errno::TooSlow, "nothing was heard from you", None, core);
+                    return;
+                }
+                let ping_at = self.last_heard + rules.ping_after;
+                if ping_at > now {
+                    ping_at
+                } else {
+                    online.mids.rest();
+                    core.effects.send(self.conn, chatproto::ping);
+                    closed_at.min(now + core.rules.ping_after)
+                }
+            }
+            Phase::Leaving | Phase::Closing => return,
+        };
+        core.deadlines.arm(next, Deadline::Session(self.conn));
+    }
+
+    /// When the client last sent something.
+    pub(super) fn last_heard(&self) -> Instant {
+        self.last_heard
+    }
+
+    pub(super) fn online(&mut self) -> Option<&mut Online> {
+        match &mut self.phase {
+            Phase::Online(online) => Some(online),
+            _ => None,
+        }
+    }
+
+    /// Pauses reading for good: the node is shutting down.
+    pub(super) fn stop_reading(&mut self, core: &mut Core) {
+        if !self.paused {
+            self.paused = true;
+            core.effects.push(Effect::PauseReading(self.conn));
+        }
+        // Nobody unpauses what is over the bound for ever.
+        self.unsettled.0 += UNSETTLED_MAX;
+    }
+
+    fn handle_object(&mut self, now: Now, text: &[u8], core: &mut Core) {
+        match decode(text) {
+            Ok(envelope) => self.handle_request(now, envelope, core),
+            Err(DecodeError::Malformed) => {
+                core.fail(self.conn, None, Errno::BadRequest, "this is not a JSON object");
+                self.close(core);
+            }
+            Err(DecodeError::Wrong { mid, why, .. }) => {
+                core.fail(self.conn, mid.as_deref(), Errno::BadRequest, &why);
+            }
+        }
+    }
+
+    fn handle_framing_error(&mut self, error: FramingError, core: &mut Core) {
+        let errno = match error {
+            FramingError::TooLarge => Errno::TooLarge,
+            _ => Errno::BadRequest,
+        };
+        core.fail(self.conn, None, errno, &error.to_string());
+        self.close(core);
+    }
+
+    fn handle_request(&mut self, now: Now, envelope: Envelope<'_>, core: &mut Core) {
+        let mid = envelope.mid.as_deref();
+        match envelope.request {
+            Request::Ping => return core.effects.send(self.conn, chatproto::pong),
+            Request::Pong => return,
+            Request::Login(request) => return login::begin(self, mid, request, core),
+            Request::Register { name, password } => {
+                return register::begin(self, mid, &name, password.into_owned(), core);
+            }
+            _ => {}
+        }
+        let Phase::Online(online) = &self.phase else {
+            return core.fail(self.conn, mid, Errno::NotLoggedIn, "log in first");
+        };
+        if claimed_sender(&envelope.request).is_some_and(|id| id != online.user) {
+            let text = "the id is not that of this login";
+            return core.fail(self.conn, mid, Errno::Forbidden, text);
+        }
+        let user = online.user;
+        match envelope.request {
+            Request::Logout { .. } => login::log_out(self, user, mid, core),
+            Request::Chat { to, msg, time, .. } => {
+                sending::chat(self, now, mid, to, &msg, time.as_deref(), core);
+            }
+            Request::GroupChat { group, msg, time, .. } => {
+                sending::group_chat(self, now, mid, group, &msg, time.as_deref(), core);
+            }
+            Request::AddFriend { friend, .. } => {
+                contacts::add_friend(self, user, mid, friend, core);
+            }
+            Request::CreateGroup { name, description, .. } => {
+                contacts::create_group(self, user, mid, &name, &description, core);
+            }
+            Request::JoinGroup { group, .. } => {
+                contacts::join_group(self, user, mid, group, core);
+            }
+            Request::Received { seq } => self.handle_received(now, mid, seq, core),
+            Request::Ping | Request::Pong | Request::Login(_) | Request::Register { .. } => {}
+        }
+    }
+
+    fn handle_received(&mut self, now: Now, mid: Option<&str>, seq: u64, core: &mut Core) {
+        let Phase::Online(online) = &mut self.phase else { return };
+        if online.style == Style::Plain {
+            let text = "this login did not ask to acknowledge";
+            return core.fail(self.conn, mid, Errno::BadRequest, text);
+        }
+        if online.inbox.handle_received(now.instant, seq).is_err() {
+            let text = "nothing with this seq was pushed";
+            return core.fail(self.conn, mid, Errno::BadRequest, text);
+        }
+        core.settle_inbox(self.conn, online.user, online.style, &mut online.inbox);
+        core.done(self.conn, mid);
+    }
+
+    fn close_if_answered(&mut self, core: &mut Core) {
+        let waits = self.pending.is_some() || self.unsettled.0 > 0;
+        if matches!(self.phase, Phase::Leaving) && !waits {
+            self.close(core);
+        }
+    }
+
+    fn is_blocked(&self) -> bool {
+        self.pending.is_some()
+            || self.is_over()
+            || self.unsettled.0 >= UNSETTLED_MAX
+            || self.unsettled.1 >= UNSETTLED_BYTES_MAX
+    }
+
+    fn is_over(&self) -> bool {
+        matches!(self.phase, Phase::Leaving | Phase::Closing)
+    }
+}
+
+/// The `id` of a request that carries one.
+fn claimed_sender(request: &Request<'_>) -> Option<UserId> {
+    match request {
+        Request::Logout { id }
+        | Request::Chat { id, .. }
+        | Request::AddFriend { id, .. }
+        | Request::CreateGroup { id, .. }
+        | Request::JoinGroup { id, .. }
+        | Request::GroupChat { id, .. } => *id,
+        Request::Login(_)
+        | Request::Register { .. }
+        | Request::Received { .. }
+        | Request::Ping
+        | Request::Pong => None,
+    }
+}

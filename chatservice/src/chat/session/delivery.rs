@@ -1,0 +1,123 @@
+//! What a session does for its user's inbox, and which of its parts an answer is for.
+
+use chatproto::{Errno, UserId};
+
+use super::{Online, Pending, Phase, Session, Style};
+use crate::chat::core::Core;
+use crate::chat::effect::Refusal;
+use crate::chat::inbox::Debt;
+use crate::chat::{Now, contacts, login, register};
+use crate::message::Message;
+use crate::storage::{Answer, Outcome, RowId, StoreError};
+use std::sync::Arc;
+
+impl Session {
+    /// A live message for this session's user; false when nobody, or somebody else, is here.
+    pub(in crate::chat) fn handle_message(
+        &mut self,
+        now: Now,
+        message: Arc<Message>,
+        debt: Debt,
+        again: bool,
+        core: &mut Core,
+    ) -> bool {
+        let recipient = debt.lane.recipient;
+        self.online().is_some_and(|online| online.user == recipient)
+            && self.with_inbox(core, |online| {
+                online.inbox.handle_message(now.instant, message, debt, again);
+            })
+    }
+
+    /// Rows were committed for this session's user.
+    pub(in crate::chat) fn handle_mail(&mut self, now: Now, first: RowId, core: &mut Core) {
+        self.with_inbox(core, |online| online.inbox.handle_mail(now.instant, first));
+    }
+
+    /// The kernel took everything that was queued.
+    pub(in crate::chat) fn handle_written(&mut self, now: Now, core: &mut Core) {
+        if self.online().is_some_and(|online| online.style == Style::Plain) {
+            self.with_inbox(core, |online| online.inbox.handle_written(now.instant));
+        }
+    }
+
+    /// The inbox asked to be looked at.
+    pub(in crate::chat) fn handle_inbox_deadline(&mut self, now: Now, core: &mut Core) {
+        self.with_inbox(core, |online| online.inbox.handle_deadline(now.instant));
+    }
+
+    /// The store's answer to something that the inbox asked.
+    pub(in crate::chat) fn handle_inbox_answer(
+        &mut self,
+        now: Now,
+        answer: Answer,
+        core: &mut Core,
+    ) {
+        self.with_inbox(core, |online| match answer {
+            Answer::Rows(rows) => {
+                if let Err(error) = &rows {
+                    log::warn!("the waiting messages of user {} stay: {error}", online.user);
+                }
+                online.inbox.handle_rows(now.instant, rows.ok());
+            }
+            Answer::Written(written) => {
+                online.inbox.handle_deposited(now.instant, deposit_result(written));
+            }
+            _ => {}
+        });
+    }
+
+    /// Everything owed to this user is to become rows.
+    pub(in crate::chat) fn store_debts(&mut self, core: &mut Core) {
+        self.with_inbox(core, |online| online.inbox.store_debts());
+    }
+
+    /// Whether no debt to this user is in memory alone.
+    pub(in crate::chat) fn is_settled(&self) -> bool {
+        match &self.phase {
+            Phase::Online(online) => online.inbox.is_settled(),
+            _ => true,
+        }
+    }
+
+    /// The account has moved to another session.
+    pub(in crate::chat) fn handle_evicted(&mut self, user: UserId, core: &mut Core) {
+        if self.online().is_some_and(|online| online.user == user) {
+            self.part(Errno::TakenOver, "your account logged in elsewhere", None, core);
+        }
+    }
+
+    /// A worker's answer to the pending request.
+    pub(in crate::chat) fn handle_answer(&mut self, now: Now, answer: Answer, core: &mut Core) {
+        match (&self.pending, answer) {
+            (Some(Pending::Login(_)), answer) => login::answered(self, now, answer, core),
+            (Some(Pending::Register(_)), answer) => register::answered(self, answer, core),
+            (_, Answer::Written(result)) => contacts::written(self, result, core),
+            _ => {}
+        }
+    }
+
+    /// False when there is no user, hence no inbox.
+    fn with_inbox(&mut self, core: &mut Core, act: impl FnOnce(&mut Online)) -> bool {
+        let conn = self.conn;
+        let Some(online) = self.online() else { return false };
+        act(online);
+        core.settle_inbox(conn, online.user, online.style, &mut online.inbox);
+        true
+    }
+}
+
+/// What a deposit's answer means for the debts in it.
+pub(in crate::chat) fn deposit_result(
+    written: Result<Outcome, StoreError>,
+) -> Result<Vec<RowId>, Refusal> {
+    match written {
+        Ok(Outcome::Deposited(rows)) => Ok(rows),
+        Ok(Outcome::LimitReached) => Err(Refusal::MailboxFull),
+        Ok(Outcome::NoSuchUser) => Err(Refusal::NoSuchUser),
+        Ok(_) => Err(Refusal::StoreUnavailable),
+        Err(error) => {
+            log::warn!("messages could not be stored: {error}");
+            Err(Refusal::StoreUnavailable)
+        }
+    }
+}

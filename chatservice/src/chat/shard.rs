@@ -1,0 +1,223 @@
+//! The sessions of one loop, and the one door through which everything comes in.
+//!
+//! After each `handle_*` the embedder carries out the effects, in order, and hands answers in
+//! again; some come at once, others much later.
+
+mod routing;
+
+use core::net::IpAddr;
+use std::time::Instant;
+
+use chatproto::{Errno, UserId};
+use rustc_hash::FxHashMap;
+
+use super::core::{Core, Random};
+use super::deadlines::Deadline;
+use super::effect::{Admission, Claim, ConnId, Effects, LaneKey, PeerMessage, Place, ShardId, Ticket};
+use super::session::{Pending, Session};
+use super::{Now, ledger, login, register};
+use crate::limits::Rules;
+use crate::storage::Answer;
+
+/// See the module. Not tied to a thread; one at a time calls it.
+pub struct Shard {
+    sessions: FxHashMap<ConnId, Session>,
+    core: Core,
+    stopping: bool,
+    /// Kept between calls for its memory.
+    ledger_actions: Vec<ledger::Action>,
+}
+
+impl Shard {
+    /// The shard `shard` of `shards` on this node. `random` must not be guessable: tokens are
+    /// made of it.
+    pub fn new(shard: ShardId, shards: u16, rules: Rules, random: Random) -> Self {
+        Self {
+            sessions: FxHashMap::default(),
+            core: Core::new(shard, shards, rules, random),
+            stopping: false,
+            ledger_actions: Vec::new(),
+        }
+    }
+
+    /// What is to be done; the embedder clears it.
+    pub fn effects(&mut self) -> &mut Effects {
+        &mut self.core.effects
+    }
+
+    /// A client connected from `address`.
+    pub fn handle_opened(&mut self, now: Now, conn: ConnId, address: IpAddr) {
+        let mut session = Session::new(now.instant, conn, address, &mut self.core);
+        if self.stopping {
+            session.stop_reading(&mut self.core);
+        }
+        self.sessions.insert(conn, session);
+    }
+
+    /// `unread` is what the connection has sent and was not used up before; returns how much of
+    /// it is used up now.
+    pub fn handle_bytes(&mut self, now: Now, conn: ConnId, unread: &[u8]) -> usize {
+        let Some(session) = self.sessions.get_mut(&conn) else { return unread.len() };
+        let used = session.handle_bytes(now, unread, &mut self.core);
+        self.run(now);
+        used
+    }
+
+    /// The client will send no more.
+    pub fn handle_end_of_stream(&mut self, now: Now, conn: ConnId) {
+        self.with_session(now, conn, |session, core| session.handle_end_of_stream(core));
+    }
+
+    /// The kernel took everything that was queued on the connection.
+    pub fn handle_written(&mut self, now: Now, conn: ConnId) {
+        self.with_session(now, conn, |session, core| session.handle_written(now, core));
+    }
+
+    /// The connection reads too slowly to be kept.
+    pub fn handle_too_slow(&mut self, now: Now, conn: ConnId) {
+        self.with_session(now, conn, |session, core| {
+            session.part(Errno::TooSlow, "you read too slowly", None, core);
+        });
+    }
+
+    /// The connection is gone.
+    pub fn handle_closed(&mut self, now: Now, conn: ConnId) {
+        if let Some(mut session) = self.sessions.remove(&conn) {
+            session.go_offline(&mut self.core);
+            self.run(now);
+        }
+    }
+
+    /// The answer to [`super::Effect::Work`].
+    pub fn handle_answer(&mut self, now: Now, ticket: Ticket, answer: Answer) {
+        match ticket {
+            Ticket::Session(conn) => self.with_session(now, conn, |session, core| {
+                session.handle_answer(now, answer, core);
+            }),
+            Ticket::Inbox(conn) => {
+                let stopping = self.stopping;
+                self.with_session(now, conn, |session, core| {
+                    session.handle_inbox_answer(now, answer, core);
+                    if stopping {
+                        session.store_debts(core);
+                    }
+                });
+            }
+            Ticket::Removal(conn, rows) => self.with_session(now, conn, |session, _| {
+                if let Some(online) = session.online() {
+                    online.inbox.handle_removed(&rows);
+                }
+            }),
+            Ticket::Lane(lane) => self.handle_lane_answer(now, lane, answer),
+            Ticket::Group(group) => self.handle_group_answer(now, group, answer),
+            Ticket::Nobody => {}
+        }
+    }
+
+    /// The answer to [`super::Effect::Admit`].
+    pub fn handle_admission(&mut self, now: Now, conn: ConnId, admission: Admission) {
+        self.with_session(now, conn, |session, core| match &session.pending {
+            Some(Pending::Login(_)) => login::admitted(session, now, admission, core),
+            Some(Pending::Register(_)) => register::admitted(session, admission, core),
+            _ => {}
+        });
+    }
+
+    /// The answer to [`super::Effect::Claim`] for `user`.
+    pub fn handle_claim(&mut self, now: Now, conn: ConnId, claim: Claim) {
+        self.with_session(now, conn, |session, core| login::claimed(session, claim, core));
+    }
+
+    /// The answer to [`super::Effect::Presence`]: those who are online, ascending.
+    pub fn handle_presence(&mut self, now: Now, conn: ConnId, online: Vec<UserId>) {
+        self.with_session(now, conn, |session, core| {
+            login::presence_known(session, now, online, core);
+        });
+    }
+
+    /// The answer to [`super::Effect::Locate`].
+    pub fn handle_located(&mut self, now: Now, lane: LaneKey, place: Option<Place>) {
+        self.core.ledger.handle_located(now.instant, lane, place);
+        self.run(now);
+    }
+
+    /// Another shard says something.
+    pub fn handle_peer(&mut self, now: Now, message: PeerMessage) {
+        self.route(now, message);
+        self.run(now);
+    }
+
+    /// When [`Self::handle_deadlines`] is to be called next.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        self.core.deadlines.next()
+    }
+
+    /// Looks at everything that is due.
+    pub fn handle_deadlines(&mut self, now: Now) {
+        while let Some(due) = self.core.deadlines.pop_due(now.instant) {
+            let core = &mut self.core;
+            match due {
+                Deadline::Session(conn) => {
+                    if let Some(session) = self.sessions.get_mut(&conn) {
+                        session.handle_deadline(now.instant, core);
+                    }
+                }
+                Deadline::Penalty(conn) => {
+                    if let Some(session) = self.sessions.get_mut(&conn) {
+                        login::penalty_over(session, core);
+                    }
+                }
+                Deadline::Inbox(conn) => {
+                    if let Some(session) = self.sessions.get_mut(&conn) {
+                        session.handle_inbox_deadline(now, core);
+                    }
+                }
+                Deadline::Lane(lane) => core.ledger.handle_deadline(now.instant, lane),
+            }
+        }
+        self.run(now);
+    }
+
+    /// The node is shutting down: nothing more is read, everything owed becomes rows.
+    pub fn handle_stop(&mut self, now: Now) {
+        self.stopping = true;
+        for session in self.sessions.values_mut() {
+            session.stop_reading(&mut self.core);
+            session.store_debts(&mut self.core);
+        }
+        self.run(now);
+    }
+
+    /// Whether no debt is in memory alone.
+    pub fn is_settled(&self) -> bool {
+        self.core.ledger.is_settled() && self.sessions.values().all(Session::is_settled)
+    }
+
+    /// Says goodbye to everybody and closes; clients are asked to come back spread over `span_ms`.
+    pub fn handle_goodbye(&mut self, now: Now, span_ms: u64) {
+        let count = self.sessions.len().max(1) as u64;
+        for (index, session) in self.sessions.values_mut().enumerate() {
+            let retry_ms = span_ms * (index as u64 + 1) / count;
+            let text = "the server is shutting down";
+            session.part(Errno::ShuttingDown, text, Some(retry_ms), &mut self.core);
+        }
+        self.run(now);
+    }
+
+    /// Connections of this shard.
+    pub fn sessions(&self) -> usize {
+        self.sessions.len()
+    }
+
+    fn with_session(
+        &mut self,
+        now: Now,
+        conn: ConnId,
+        act: impl FnOnce(&mut Session, &mut Core),
+    ) {
+        if let Some(session) = self.sessions.get_mut(&conn) {
+            act(session, &mut self.core);
+            self.run(now);
+        }
+    }
+}

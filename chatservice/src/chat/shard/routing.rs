@@ -1,0 +1,125 @@
+//! Between the two sides of delivery: the senders' ledger, the recipients' inboxes, other shards.
+
+use chatproto::GroupId;
+
+use super::Shard;
+use crate::chat::deadlines::Deadline;
+use crate::chat::effect::{ConnId, Effect, LaneKey, PeerMessage, Place, Refusal, Ticket};
+use crate::chat::ledger::Action;
+use crate::chat::session::deposit_result;
+use crate::chat::{Now, contacts, inbox, sending};
+use crate::storage::{Answer, Request, Write};
+
+impl Shard {
+    /// Carries out what the ledger wants and what this shard said to itself, until nothing is
+    /// left.
+    pub(super) fn run(&mut self, now: Now) {
+        loop {
+            let mut actions = std::mem::take(&mut self.ledger_actions);
+            self.core.ledger.swap_actions(&mut actions);
+            let idle = actions.is_empty();
+            for action in actions.drain(..) {
+                self.carry_out(action);
+            }
+            self.ledger_actions = actions;
+            match self.core.local.pop_front() {
+                Some(message) => self.route(now, message),
+                None if idle => return,
+                None => {}
+            }
+        }
+    }
+
+    pub(super) fn route(&mut self, now: Now, message: PeerMessage) {
+        match message {
+            PeerMessage::Deliver { to, lane, home, again, message } => {
+                let debt = inbox::Debt { home, lane };
+                let taken = self.sessions.get_mut(&to).is_some_and(|session| {
+                    session.handle_message(now, message, debt, again, &mut self.core)
+                });
+                if !taken {
+                    self.not_here(to, debt);
+                }
+            }
+            PeerMessage::Settled { lane, sid, how } => {
+                self.core.ledger.handle_settled(lane, sid, how);
+            }
+            PeerMessage::NotHere { lane, from } => self.core.ledger.handle_not_here(lane, from),
+            PeerMessage::Mail { to, first } => {
+                if let Some(session) = self.sessions.get_mut(&to) {
+                    session.handle_mail(now, first, &mut self.core);
+                }
+            }
+            PeerMessage::Evict { to, user } => {
+                if let Some(session) = self.sessions.get_mut(&to) {
+                    session.handle_evicted(user, &mut self.core);
+                }
+            }
+            PeerMessage::Joined { group, user, asker } => {
+                self.core.groups.joined(group, user);
+                self.core.post(asker.shard, PeerMessage::JoinKnown { to: asker.conn });
+            }
+            PeerMessage::JoinKnown { to } => {
+                if let Some(session) = self.sessions.get_mut(&to) {
+                    contacts::join_known(session, &mut self.core);
+                }
+            }
+        }
+    }
+
+    pub(super) fn handle_lane_answer(&mut self, now: Now, lane: LaneKey, answer: Answer) {
+        let result = match answer {
+            Answer::Written(written) => deposit_result(written),
+            _ => Err(Refusal::StoreUnavailable),
+        };
+        self.core.ledger.handle_deposited(lane, result);
+        self.run(now);
+    }
+
+    pub(super) fn handle_group_answer(&mut self, now: Now, group: GroupId, answer: Answer) {
+        let Answer::Members(result) = answer else { return };
+        if let Err(error) = &result {
+            log::warn!("the members of group {group} are not known: {error}");
+        }
+        let exists = result.as_ref().map(Option::is_some);
+        let waiting = self.core.groups.loaded(group, result.as_ref().ok().cloned().flatten());
+        for conn in waiting {
+            if let Some(session) = self.sessions.get_mut(&conn) {
+                sending::group_known(session, now, exists, &mut self.core);
+            }
+        }
+        self.run(now);
+    }
+
+    fn not_here(&mut self, to: ConnId, debt: inbox::Debt) {
+        let from = Place { shard: self.core.shard, conn: to };
+        self.core.post(debt.home, PeerMessage::NotHere { lane: debt.lane, from });
+    }
+
+    fn carry_out(&mut self, action: Action) {
+        let core = &mut self.core;
+        match action {
+            Action::Locate(lane) => core.effects.push(Effect::Locate(lane)),
+            Action::Deliver { place, lane, again, message } => {
+                let (to, home) = (place.conn, core.shard);
+                core.post(place.shard, PeerMessage::Deliver { to, lane, home, again, message });
+            }
+            Action::Deposit { lane, messages } => {
+                let write = Write::Deposit { recipient: lane.recipient, messages };
+                core.work(Ticket::Lane(lane), Request::Write(write));
+            }
+            Action::Remove { recipient, rows } => {
+                core.work(Ticket::Nobody, Request::Write(Write::Remove { recipient, rows }));
+            }
+            Action::Mail { place, first } => {
+                core.post(place.shard, PeerMessage::Mail { to: place.conn, first });
+            }
+            Action::Arm { at, lane } => core.deadlines.arm(at, Deadline::Lane(lane)),
+            Action::Resolved(resolved) => {
+                if let Some(session) = self.sessions.get_mut(&resolved.conn) {
+                    sending::resolved(session, &resolved, core);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! Slows down guessing and mass registration, without locking anybody out: guesses at one
+//! account from one address wait longer and longer, up to a few seconds each, while its owner
+//! elsewhere, or with a token, notices nothing. Shared by all shards of a node.
+
+use core::net::IpAddr;
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::time::{Duration, Instant};
+
+use chatproto::UserId;
+
+use super::effect::{Admission, Attempt};
+
+/// Failures that cost nothing: people mistype.
+const FREE_FAILURES: u32 = 5;
+/// The pause after the first failure that costs something; it doubles with each further one …
+const PAUSE_MIN: Duration = Duration::from_millis(100);
+/// … up to this.
+const PAUSE_MAX: Duration = Duration::from_secs(2);
+/// An attempt whose turn is further away than this is refused rather than kept waiting.
+const WAIT_MAX: Duration = Duration::from_secs(10);
+/// Failures are forgotten after this time without another one.
+const MEMORY: Duration = Duration::from_secs(15 * 60);
+/// Registrations are counted over this time.
+const REGISTRATION_SPAN: Duration = Duration::from_secs(60 * 60);
+/// Accounts and addresses that are remembered; beyond it the longest untouched half goes.
+const ENTRIES_MAX: usize = 100_000;
+
+/// Who guesses at what. The address is `None` for those that limits by address leave out.
+type Guesser = (UserId, Option<IpAddr>);
+
+#[derive(Debug)]
+struct Failures {
+    count: u32,
+    /// When the next attempt may start.
+    free_at: Instant,
+    touched: Instant,
+}
+
+#[derive(Debug)]
+struct Registrations {
+    count: usize,
+    since: Instant,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Throttle {
+    registrations_max: usize,
+    failures: HashMap<Guesser, Failures>,
+    registrations: HashMap<IpAddr, Registrations>,
+}
+
+impl Throttle {
+    /// `registrations_max` for each address and hour.
+    pub fn new(registrations_max: usize) -> Self {
+        Self { registrations_max, failures: HashMap::new(), registrations: HashMap::new() }
+    }
+
+    /// Whether an attempt may go on.
+    pub fn admit(&mut self, now: Instant, address: Option<IpAddr>, attempt: Attempt) -> Admission {
+        match attempt {
+            Attempt::Login(user) => self.admit_login(now, (user, address)),
+            Attempt::Registration => {
+                address.map_or(Admission::Now, |address| self.admit_registration(now, address))
+            }
+        }
+    }
+
+    /// An admitted login ended.
+    pub fn login_ended(&mut self, now: Instant, user: UserId, address: Option<IpAddr>, ok: bool) {
+        if ok {
+            self.failures.remove(&(user, address));
+            return;
+        }
+        make_room(&mut self.failures, |failures| failures.touched);
+        let failures = self.failures.entry((user, address)).or_insert(Failures {
+            count: 0,
+            free_at: now,
+            touched: now,
+        });
+        failures.count = failures.count.saturating_add(1);
+        failures.touched = now;
+    }
+
+    fn admit_login(&mut self, now: Instant, guesser: Guesser) -> Admission {
+        let Some(failures) = self.failures.get_mut(&guesser) else { return Admission::Now };
+        if now.duration_since(failures.touched) > MEMORY {
+            self.failures.remove(&guesser);
+            return Admission::Now;
+        }
+        let Some(exponent) = failures.count.checked_sub(FREE_FAILURES) else {
+            return Admission::Now;
+        };
+        let pause = PAUSE_MIN.saturating_mul(1 << exponent.min(10)).min(PAUSE_MAX);
+        // One attempt after the other, however many connections they come on.
+        let start = failures.free_at.max(now) + pause;
+        let wait = start - now;
+        if wait > WAIT_MAX {
+            return Admission::Refused(wait);
+        }
+        failures.free_at = start;
+        Admission::After(wait)
+    }
+
+    fn admit_registration(&mut self, now: Instant, address: IpAddr) -> Admission {
+        make_room(&mut self.registrations, |registrations| registrations.since);
+        let fresh = Registrations { count: 0, since: now };
+        let registrations = self.registrations.entry(address).or_insert(fresh);
+        if now.duration_since(registrations.since) > REGISTRATION_SPAN {
+            *registrations = Registrations { count: 0, since: now };
+        }
+        if registrations.count >= self.registrations_max {
+            return Admission::Refused(registrations.since + REGISTRATION_SPAN - now);
+        }
+        registrations.count += 1;
+        Admission::Now
+    }
+}
+
+/// Drops the older half of a full table: at most one sweep for as many insertions.
+fn make_room<K: Eq + Hash, V>(table: &mut HashMap<K, V>, touched: impl Fn(&V) -> Instant) {
+    if table.len() < ENTRIES_MAX {
+        return;
+    }
+    let mut times: Vec<_> = table.values().map(&touched).collect();
+    let middle = times.len() / 2;
+    let (_, median, _) = times.select_nth_unstable(middle);
+    let median = *median;
+    table.retain(|_, value| touched(value) > median);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OWNER: UserId = UserId(1);
+    const HOME: Option<IpAddr> = Some(IpAddr::V4(core::net::Ipv4Addr::new(10, 0, 0, 1)));
+    const ATTACKER: Option<IpAddr> = Some(IpAddr::V4(core::net::Ipv4Addr::new(10, 0, 0, 2)));
+
+    fn fail(throttle: &mut Throttle, now: Instant, address: Option<IpAddr>, times: u32) {
+        for _ in 0..times {
+            throttle.login_ended(now, OWNER, address, false);
+        }
+    }
+
+    #[test]
+    fn a_few_failures_cost_nothing_and_more_cost_seconds() {
+        let (mut throttle, now) = (Throttle::new(1), Instant::now());
+        fail(&mut throttle, now, None, FREE_FAILURES - 1);
+        assert_eq!(throttle.admit(now, None, Attempt::Login(OWNER)), Admission::Now);
+        fail(&mut throttle, now, None, 1);
+        let first = throttle.admit(now, None, Attempt::Login(OWNER));
+        assert_eq!(first, Admission::After(PAUSE_MIN));
+        fail(&mut throttle, now, None, 50);
+        let later = now + Duration::from_secs(60);
+        let last = throttle.admit(later, None, Attempt::Login(OWNER));
+        assert_eq!(last, Admission::After(PAUSE_MAX));
+    }
+
+    #[test]
+    fn attempts_take_turns_and_too_many_are_refused() {
+        let (mut throttle, now) = (Throttle::new(1), Instant::now());
+        fail(&mut throttle, now, ATTACKER, 100);
+        for turn in 1..=5 {
+            let admission = throttle.admit(now, ATTACKER, Attempt::Login(OWNER));
+            assert_eq!(admission, Admission::After(PAUSE_MAX * turn));
+        }
+        let admission = throttle.admit(now, ATTACKER, Attempt::Login(OWNER));
+        assert_eq!(admission, Admission::Refused(PAUSE_MAX * 6));
+    }
+
+    #[test]
+    fn the_owner_elsewhere_notices_nothing() {
+        let (mut throttle, now) = (Throttle::new(1), Instant::now());
+        fail(&mut throttle, now, ATTACKER, 100);
+        assert_eq!(throttle.admit(now, HOME, Attempt::Login(OWNER)), Admission::Now);
+    }
+
+    #[test]
+    fn success_and_time_forgive() {
+        let (mut throttle, now) = (Throttle::new(1), Instant::now());
+        fail(&mut throttle, now, HOME, 100);
+        throttle.login_ended(now, OWNER, HOME, true);
+        assert_eq!(throttle.admit(now, HOME, Attempt::Login(OWNER)), Admission::Now);
+        fail(&mut throttle, now, HOME, 100);
+        let later = now + MEMORY + Duration::from_secs(1);
+        assert_eq!(throttle.admit(later, HOME, Attempt::Login(OWNER)), Admission::Now);
+    }
+
+    #[test]
+    fn registrations_are_counted_by_address_and_hour() {
+        let (mut throttle, now) = (Throttle::new(2), Instant::now());
+        let mut admit = |now, address| throttle.admit(now, address, Attempt::Registration);
+        assert_eq!(admit(now, HOME), Admission::Now);
+        assert_eq!(admit(now, HOME), Admission::Now);
+        assert_eq!(admit(now, HOME), Admission::Refused(REGISTRATION_SPAN));
+        assert_eq!(admit(now, ATTACKER), Admission::Now);
+        assert_eq!(admit(now, None), Admission::Now);
+        let later = now + REGISTRATION_SPAN + Duration::from_secs(1);
+        assert_eq!(admit(later, HOME), Admission::Now);
+    }
+
+    #[test]
+    fn a_full_table_forgets_its_older_half() {
+        let now = Instant::now();
+        let mut table: HashMap<usize, Instant> =
+            (0..ENTRIES_MAX).map(|n| (n, now + Duration::from_nanos(n as u64))).collect();
+        make_room(&mut table, |touched| *touched);
+        assert!(table.len() < ENTRIES_MAX / 2 + 1 && table.contains_key(&(ENTRIES_MAX - 1)));
+    }
+}

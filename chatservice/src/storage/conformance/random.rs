@@ -1,0 +1,75 @@
+//! The same random operations on two stores: every outcome and every read must agree.
+
+use std::sync::Arc;
+
+use chatproto::{GroupId, UserId};
+use fastrand::Rng;
+
+use super::{direct, registration, to_group};
+use crate::message::Message;
+use crate::storage::{RowId, Store, Write};
+
+/// Ids beyond these are tried now and then as well: they do not exist.
+const USERS: i64 = 8;
+const GROUPS: i64 = 5;
+const ROWS: i64 = 200;
+const MIDS: usize = 30;
+
+/// Runs `rounds` random batches and reads on both stores; `seed` makes them anew. With limits
+/// around 5, refusals are as frequent as successes.
+pub fn compare(seed: u64, rounds: usize, one: &dyn Store, other: &dyn Store) {
+    let mut rng = Rng::with_seed(seed);
+    for round in 0..rounds {
+        let writes: Vec<Write> = (0..rng.usize(1..8)).map(|_| write(&mut rng)).collect();
+        let at = format!("seed {seed}, round {round}");
+        assert_eq!(one.commit(&writes), other.commit(&writes), "{at}");
+        compare_reads(&mut rng, one, other, &at);
+    }
+}
+
+fn compare_reads(rng: &mut Rng, one: &dyn Store, other: &dyn Store, at: &str) {
+    let (user, group, budget) = (user(rng), group(rng), rng.usize(..12));
+    let (after, limit) = (RowId(rng.i64(0..ROWS)), rng.usize(..6));
+    assert!(one.credentials(user) == other.credentials(user), "credentials of {user}, {at}");
+    assert_eq!(one.profile(user, budget), other.profile(user, budget), "{at}");
+    assert_eq!(one.members(group), other.members(group), "{at}");
+    assert_eq!(one.rows(user, after, limit), other.rows(user, after, limit), "{at}");
+    let all = usize::MAX;
+    let first = RowId::default();
+    assert_eq!(one.rows(user, first, all), other.rows(user, first, all), "{at}");
+}
+
+fn user(rng: &mut Rng) -> UserId {
+    UserId(rng.i64(0..=USERS + 1))
+}
+
+fn group(rng: &mut Rng) -> GroupId {
+    GroupId(rng.i64(0..=GROUPS + 1))
+}
+
+fn write(rng: &mut Rng) -> Write {
+    match rng.u8(..20) {
+        0..3 => registration(&format!("user {}", rng.i64(..USERS))),
+        3 => Write::SetToken { user: user(rng), token: rng.bool().then(|| [rng.u8(..); 32]) },
+        4..6 => Write::AddFriend { user: user(rng), friend: user(rng) },
+        6 => Write::CreateGroup {
+            creator: user(rng),
+            name: format!("group {}", rng.i64(..GROUPS)),
+            description: "random".into(),
+        },
+        7..10 => Write::JoinGroup { user: user(rng), group: group(rng) },
+        10..16 => {
+            let messages = (0..rng.usize(1..4)).map(|_| message(rng)).collect();
+            Write::Deposit { recipient: user(rng), messages }
+        }
+        _ => {
+            let rows = (0..rng.usize(1..20)).map(|_| RowId(rng.i64(0..ROWS))).collect();
+            Write::Remove { recipient: user(rng), rows }
+        }
+    }
+}
+
+fn message(rng: &mut Rng) -> Arc<Message> {
+    let (sender, mid) = (user(rng), format!("m{}", rng.usize(..MIDS)));
+    if rng.bool() { direct(sender, &mid, &mid) } else { to_group(sender, &format!("g{mid}"), &mid) }
+}

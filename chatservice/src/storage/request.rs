@@ -1,0 +1,63 @@
+//! What loops ask of the worker threads, and what comes back: plain data, no I/O.
+
+use chatproto::{GroupId, UserId};
+
+use super::{Credentials, Outcome, Profile, Row, RowId, StoreError, Write};
+
+/// Work that may block or take long.
+#[derive(Clone)]
+pub enum Request {
+    /// → [`Answer::Credentials`].
+    Credentials(UserId),
+    /// → [`Answer::Profile`].
+    Profile {
+        /// Whose.
+        user: UserId,
+        /// See [`super::Store::profile`].
+        members_max: usize,
+    },
+    /// → [`Answer::Members`].
+    Members(GroupId),
+    /// → [`Answer::Rows`].
+    Rows {
+        /// Whose queue.
+        recipient: UserId,
+        /// Only rows above this one.
+        after: RowId,
+        /// At most so many.
+        limit: usize,
+    },
+    /// → [`Answer::Written`], after the commit.
+    Write(Write),
+    /// Makes the hash of a new password. → [`Answer::Hashed`].
+    Hash {
+        /// The password itself; never logged.
+        password: String,
+    },
+    /// Checks a password. → [`Answer::Verified`].
+    Verify {
+        /// The password itself; never logged.
+        password: String,
+        /// What it must match; `None` takes as long and says no.
+        hash: Option<String>,
+    },
+}
+
+/// The answer to a [`Request`].
+#[derive(Clone)]
+pub enum Answer {
+    /// See [`super::Store::credentials`].
+    Credentials(Result<Option<Credentials>, StoreError>),
+    /// See [`super::Store::profile`].
+    Profile(Result<Profile, StoreError>),
+    /// See [`super::Store::members`].
+    Members(Result<Option<Vec<UserId>>, StoreError>),
+    /// See [`super::Store::rows`].
+    Rows(Result<Vec<Row>, StoreError>),
+    /// See [`super::Store::commit`].
+    Written(Result<Outcome, StoreError>),
+    /// A PHC string.
+    Hashed(Result<String, StoreError>),
+    /// Whether the password is the right one.
+    Verified(bool),
+}
