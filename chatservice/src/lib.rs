@@ -12,3 +12,6 @@ pub mod message;
 pub mod limits;
 pub mod chat;
 pub mod storage;
+pub mod presence;
+pub mod config;
+pub mod server;

@@ -1,1 +1,67 @@
-fn main() {}
+//! ChatServer: reads its configuration, starts, waits for a signal, ends cleanly.
+
+use std::process::ExitCode;
+
+use chatservice::config::Config;
+use chatservice::server::Server;
+use env_logger::Env;
+use reactor::EventLoop;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+/// What shells and service managers take for "the command line or configuration is wrong".
+const USAGE: u8 = 2;
+
+fn main() -> ExitCode {
+    env_logger::Builder::from_env(Env::default().default_filter_or("info")).init();
+    let config = match Config::load() {
+        Ok(config) => config,
+        Err(error) => {
+            eprintln!("ChatServer: {error}");
+            return ExitCode::from(USAGE);
+        }
+    };
+    match run(config) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("ChatServer: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(config: Config) -> Result<(), Box<dyn std::error::Error>> {
+    // Before any thread starts, so that no signal falls between.
+    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    let data = config.data.clone();
+    let mut event_loop = EventLoop::new()?;
+    let server = Server::start(&mut event_loop, config)?;
+    announce(&server, &data);
+    let main_loop = event_loop.handle();
+    let watcher = std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        let mut arrived = signals.forever();
+        if arrived.next().is_some() {
+            log::info!("shutting down; once more to end at once");
+            std::thread::spawn(move || {
+                server.shut_down();
+                main_loop.quit();
+            });
+        }
+        if arrived.next().is_some() {
+            std::process::exit(1);
+        }
+    })?;
+    event_loop.run()?;
+    drop(watcher);
+    log::info!("ended");
+    Ok(())
+}
+
+#[allow(clippy::print_stdout, reason = "what a person at a terminal, or a script, waits for")]
+fn announce(server: &Server, data: &std::path::Path) {
+    let address = server.local_addr();
+    let (ip, port) = (address.ip(), address.port());
+    let near = if ip.is_unspecified() { "127.0.0.1".to_owned() } else { ip.to_string() };
+    println!("ChatServer is listening on {address}, data in {}", data.display());
+    println!("Start a client with: ChatClient {near} {port}");
+}

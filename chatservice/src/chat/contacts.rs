@@ -56,11 +56,7 @@ fn write(session: &Session, write: Write, core: &mut Core) {
 }
 
 /// The store's answer to any of them.
-pub(super) fn written(
-    session: &mut Session,
-    result: Result<Outcome, StoreError>,
-    core: &mut Core,
-) {
+pub(super) fn written(session: &mut Session, result: Result<Outcome, StoreError>, core: &mut Core) {
     let conn = session.conn;
     match (session.pending.take(), result) {
         (Some(Pending::JoinGroup { mid, group, shards_left }), Ok(Outcome::Done)) => {

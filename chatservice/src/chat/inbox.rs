@@ -178,13 +178,7 @@ impl Inbox {
     }
 
     /// A live message. `again` when it may be here already.
-    pub fn handle_message(
-        &mut self,
-        now: Instant,
-        message: Arc<Message>,
-        debt: Debt,
-        again: bool,
-    ) {
+    pub fn handle_message(&mut self, now: Instant, message: Arc<Message>, debt: Debt, again: bool) {
         if again && self.holds(message.sid) {
             return;
         }

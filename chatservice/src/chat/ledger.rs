@@ -212,7 +212,9 @@ impl Ledger {
         let owed = &mut self.owed[key];
         owed.debts -= 1;
         owed.worst = match (owed.worst, how) {
-            (refused @ Settlement::Refused(_), _) | (_, refused @ Settlement::Refused(_)) => refused,
+            (refused @ Settlement::Refused(_), _) | (_, refused @ Settlement::Refused(_)) => {
+                refused
+            }
             (Settlement::Delivered, Settlement::Delivered) => Settlement::Delivered,
             _ => Settlement::Stored,
         };

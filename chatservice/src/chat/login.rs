@@ -145,8 +145,9 @@ pub(super) fn answered(session: &mut Session, now: Now, answer: Answer, core: &m
         Answer::Credentials(Err(error))
         | Answer::Profile(Err(error))
         | Answer::Written(Err(error))
+        | Answer::Hashed(Err(error))
         | Answer::Rows(Err(error)) => store_failed(session, &error, core),
-        Answer::Written(Ok(_)) | Answer::Members(_) | Answer::Hashed(_) => {
+        Answer::Written(Ok(_)) | Answer::Members(_) | Answer::Hashed(Ok(_)) => {
             fail(session, Errno::Refused, None, None, core);
         }
     }

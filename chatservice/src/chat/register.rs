@@ -88,12 +88,7 @@ fn end(session: &mut Session, result: Result<UserId, Failure>, core: &mut Core) 
     session.resume(core);
 }
 
-fn answer(
-    session: &Session,
-    mid: Option<&str>,
-    result: Result<UserId, Failure>,
-    core: &mut Core,
-) {
+fn answer(session: &Session, mid: Option<&str>, result: Result<UserId, Failure>, core: &mut Core) {
     let answer = match result {
         Ok(user) => RegisterAnswer { mid, id: Some(user), ..RegisterAnswer::default() },
         Err((errno, text, retry)) => RegisterAnswer {

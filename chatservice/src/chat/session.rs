@@ -87,12 +87,7 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn new(
-        now: Instant,
-        conn: ConnId,
-        address: IpAddr,
-        core: &mut Core,
-    ) -> Self {
+    pub(super) fn new(now: Instant, conn: ConnId, address: IpAddr, core: &mut Core) -> Self {
         core.deadlines.arm(now + core.rules.login_within, Deadline::Session(conn));
         Self {
             conn,
@@ -157,7 +152,13 @@ impl Session {
     }
 
     /// Says why and closes, once everything queued is written.
-    pub(super) fn part(&mut self, errno: Errno, text: &str, retry_ms: Option<u64>, core: &mut Core) {
+    pub(super) fn part(
+        &mut self,
+        errno: Errno,
+        text: &str,
+        retry_ms: Option<u64>,
+        core: &mut Core,
+    ) {
         if self.is_over() {
             return;
         }

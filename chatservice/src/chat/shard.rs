@@ -13,7 +13,9 @@ use rustc_hash::FxHashMap;
 
 use super::core::{Core, Random};
 use super::deadlines::Deadline;
-use super::effect::{Admission, Claim, ConnId, Effects, LaneKey, PeerMessage, Place, ShardId, Ticket};
+use super::effect::{
+    Admission, Claim, ConnId, Effects, LaneKey, PeerMessage, Place, ShardId, Ticket,
+};
 use super::session::{Pending, Session};
 use super::{Now, ledger, login, register};
 use crate::limits::Rules;
@@ -209,12 +211,7 @@ impl Shard {
         self.sessions.len()
     }
 
-    fn with_session(
-        &mut self,
-        now: Now,
-        conn: ConnId,
-        act: impl FnOnce(&mut Session, &mut Core),
-    ) {
+    fn with_session(&mut self, now: Now, conn: ConnId, act: impl FnOnce(&mut Session, &mut Core)) {
         if let Some(session) = self.sessions.get_mut(&conn) {
             act(session, &mut self.core);
             self.run(now);

@@ -61,3 +61,18 @@ pub enum Answer {
     /// Whether the password is the right one.
     Verified(bool),
 }
+
+impl Request {
+    /// The answer when it cannot even be queued.
+    pub fn unavailable(&self) -> Answer {
+        let error = StoreError::Unavailable("too much is waiting for it".to_owned());
+        match self {
+            Self::Credentials(_) => Answer::Credentials(Err(error)),
+            Self::Profile { .. } => Answer::Profile(Err(error)),
+            Self::Members(_) => Answer::Members(Err(error)),
+            Self::Rows { .. } => Answer::Rows(Err(error)),
+            Self::Write(_) => Answer::Written(Err(error)),
+            Self::Hash { .. } | Self::Verify { .. } => Answer::Hashed(Err(error)),
+        }
+    }
+}

@@ -25,7 +25,6 @@ use parking_lot::Mutex;
 use rusqlite::Connection;
 
 pub use self::failure::OpenError;
-use self::failure::store_error;
 use self::writes::Writer;
 use super::{Credentials, Outcome, Profile, Row, RowId, Store, StoreError, StoreLimits, Write};
 
@@ -35,8 +34,13 @@ const READERS: usize = 4;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// More than there are different statements in this module.
 const CACHED_STATEMENTS: usize = 64;
+/// Pages in the write-ahead log before they are copied into the database: 32 MiB, so that a page
+/// which many commits change is copied once.
+const LOG_PAGES: i64 = 8192;
 /// What the write-ahead log is cut back to after a burst, in bytes.
 const LOG_SIZE_LIMIT: i64 = 64 << 20;
+/// Memory for pages of the writing connection, in KiB: the indexes of some million rows.
+const WRITER_CACHE_KIB: i64 = 64 << 10;
 
 /// Durable state in one file, `chat.db`.
 pub struct SqliteStore {
@@ -52,12 +56,16 @@ impl SqliteStore {
     pub fn open(folder: &Path, limits: StoreLimits) -> Result<Self, OpenError> {
         let lock = folder::prepare(folder)?;
         let file = folder.join(folder::DATABASE);
-        let failed = |error| OpenError::Database { file: file.clone(), source: store_error(error) };
+        let failed = |error: rusqlite::Error| OpenError::Database {
+            file: file.clone(),
+            source: error.into(),
+        };
         let mut connection = connect(&file).map_err(failed)?;
         let upgraded = schema::upgrade(&mut connection, schema::STEPS).map_err(failed)?;
         if let schema::Upgrade::Refused { found } = upgraded {
             return Err(OpenError::Newer { file, found, known: schema::STEPS.len() });
         }
+        prepare_for_writing(&connection).map_err(failed)?;
         let readers = ReaderPool::open(&file).map_err(failed)?;
         Ok(Self { writer: Mutex::new(Writer::new(connection, limits)), readers, _lock: lock })
     }
@@ -65,23 +73,23 @@ impl SqliteStore {
 
 impl Store for SqliteStore {
     fn credentials(&self, user: UserId) -> Result<Option<Credentials>, StoreError> {
-        reads::credentials(&*self.readers.take()?, user).map_err(store_error)
+        reads::credentials(&*self.readers.take()?, user).map_err(StoreError::from)
     }
 
     fn profile(&self, user: UserId, members_max: usize) -> Result<Profile, StoreError> {
-        reads::profile(&mut *self.readers.take()?, user, members_max).map_err(store_error)
+        reads::profile(&mut *self.readers.take()?, user, members_max).map_err(StoreError::from)
     }
 
     fn members(&self, group: GroupId) -> Result<Option<Vec<UserId>>, StoreError> {
-        reads::members(&*self.readers.take()?, group).map_err(store_error)
+        reads::members(&*self.readers.take()?, group).map_err(StoreError::from)
     }
 
     fn rows(&self, recipient: UserId, after: RowId, limit: usize) -> Result<Vec<Row>, StoreError> {
-        reads::rows(&*self.readers.take()?, recipient, after, limit).map_err(store_error)
+        reads::rows(&*self.readers.take()?, recipient, after, limit).map_err(StoreError::from)
     }
 
     fn commit(&self, writes: &[Write]) -> Result<Vec<Outcome>, StoreError> {
-        self.writer.lock().commit(writes).map_err(store_error)
+        self.writer.lock().commit(writes).map_err(StoreError::from)
     }
 }
 
@@ -93,8 +101,14 @@ fn connect(file: &Path) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
-    connection.pragma_update(None, "journal_size_limit", LOG_SIZE_LIMIT)?;
     Ok(connection)
+}
+
+fn prepare_for_writing(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
+    connection.pragma_update(None, "journal_size_limit", LOG_SIZE_LIMIT)?;
+    // Negative: KiB instead of pages.
+    connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)
 }
 
 /// The reading connections that are not in use.

@@ -166,18 +166,19 @@ impl<T> Shared<T> {
     fn write(&self) {
         let share =
             Share { jobs_max: self.options.batch_max, cost_max: self.options.batch_bytes_max };
+        let mut health = Health::Working;
         while let Some(batch) = self.writes.take(share, |(_, write)| bytes_of(write)) {
             let (tags, writes): (Vec<T>, Vec<Write>) = batch.into_iter().unzip();
             let started = Instant::now();
             let result = self.commit(&writes);
             self.metrics.committed(writes.len(), started.elapsed());
+            health = health.after(&result);
             let answers: Vec<_> = match result {
                 Ok(outcomes) => {
                     let written = outcomes.into_iter().map(|outcome| Answer::Written(Ok(outcome)));
                     tags.into_iter().zip(written).collect()
                 }
                 Err(error) => {
-                    log::error!("a commit of {} writes failed: {error}", writes.len());
                     let failed = |tag| (tag, Answer::Written(Err(error.clone())));
                     tags.into_iter().map(failed).collect()
                 }
@@ -198,6 +199,7 @@ impl<T> Shared<T> {
         (self.deliver)(answers);
     }
 
+    /// Does any request by itself.
     fn answer(&self, request: Request) -> Answer {
         let store = &*self.store;
         match request {
@@ -228,6 +230,24 @@ impl<T> Shared<T> {
             assert_eq!(outcomes.len(), writes.len(), "a store gives an outcome for each write");
             Ok(outcomes)
         })
+    }
+}
+
+/// Whether commits work; logged when it changes, as a full disk fails thousands of them.
+#[derive(Clone, Copy)]
+enum Health {
+    Working,
+    Failing,
+}
+
+impl Health {
+    fn after(self, result: &Result<Vec<Outcome>, StoreError>) -> Self {
+        match (self, result) {
+            (Self::Working, Err(error)) => log::error!("writes fail: {error}"),
+            (Self::Failing, Ok(_)) => log::warn!("writes work again"),
+            (Self::Working, Ok(_)) | (Self::Failing, Err(_)) => {}
+        }
+        if result.is_ok() { Self::Working } else { Self::Failing }
     }
 }
 

@@ -89,7 +89,8 @@ impl Window {
     }
 
     pub(super) fn debts_without_row(&self) -> Vec<Arc<Message>> {
-        let owed = self.pushed.iter().filter(|pushed| pushed.debt.is_some() && pushed.row.is_none());
+        let owed =
+            self.pushed.iter().filter(|pushed| pushed.debt.is_some() && pushed.row.is_none());
         owed.map(|pushed| Arc::clone(&pushed.message)).collect()
     }
 

@@ -170,12 +170,7 @@ impl Lane {
         ended.extend(self.debts.drain(..).map(|d| (d.owed, Settlement::Refused(refusal))));
     }
 
-    pub(super) fn deadline(
-        &mut self,
-        now: Instant,
-        patience: Duration,
-        actions: &mut Vec<Action>,
-    ) {
+    pub(super) fn deadline(&mut self, now: Instant, patience: Duration, actions: &mut Vec<Action>) {
         self.armed = false;
         let Some(oldest) = self.debts.front() else { return };
         let due = oldest.since + patience;

@@ -34,8 +34,13 @@ impl Shard {
         match message {
             PeerMessage::Deliver { to, lane, home, again, message } => {
                 let debt = inbox::Debt { home, lane };
-                let taken = self.sessions.get_mut(&to).is_some_and(|session| {
-                    session.handle_message(now, message, debt, again, &mut self.core)
+                let session = self.sessions.get_mut(&to);
+                let taken = session.is_some_and(|session| {
+                    let taken = session.handle_message(now, message, debt, again, &mut self.core);
+                    if taken && self.stopping {
+                        session.store_debts(&mut self.core);
+                    }
+                    taken
                 });
                 if !taken {
                     self.not_here(to, debt);

@@ -5,14 +5,13 @@ use std::sync::Arc;
 use chatproto::{GroupId, UserId};
 use fastrand::Rng;
 
-use super::{direct, registration, to_group};
+use super::{direct, ids, registration, to_group, waiting};
 use crate::message::Message;
 use crate::storage::{RowId, Store, Write};
 
 /// Ids beyond these are tried now and then as well: they do not exist.
 const USERS: i64 = 8;
 const GROUPS: i64 = 5;
-const ROWS: i64 = 200;
 const MIDS: usize = 30;
 
 /// Runs `rounds` random batches and reads on both stores; `seed` makes them anew. With limits
@@ -20,7 +19,7 @@ const MIDS: usize = 30;
 pub fn compare(seed: u64, rounds: usize, one: &dyn Store, other: &dyn Store) {
     let mut rng = Rng::with_seed(seed);
     for round in 0..rounds {
-        let writes: Vec<Write> = (0..rng.usize(1..8)).map(|_| write(&mut rng)).collect();
+        let writes: Vec<Write> = (0..rng.usize(1..8)).map(|_| write(&mut rng, one)).collect();
         let at = format!("seed {seed}, round {round}");
         assert_eq!(one.commit(&writes), other.commit(&writes), "{at}");
         compare_reads(&mut rng, one, other, &at);
@@ -29,13 +28,13 @@ pub fn compare(seed: u64, rounds: usize, one: &dyn Store, other: &dyn Store) {
 
 fn compare_reads(rng: &mut Rng, one: &dyn Store, other: &dyn Store, at: &str) {
     let (user, group, budget) = (user(rng), group(rng), rng.usize(..12));
-    let (after, limit) = (RowId(rng.i64(0..ROWS)), rng.usize(..6));
+    let (all, first) = (usize::MAX, RowId::default());
+    let after = rng.choice(ids(&waiting(one, user))).unwrap_or(first);
+    let limit = rng.usize(..6);
     assert!(one.credentials(user) == other.credentials(user), "credentials of {user}, {at}");
     assert_eq!(one.profile(user, budget), other.profile(user, budget), "{at}");
     assert_eq!(one.members(group), other.members(group), "{at}");
     assert_eq!(one.rows(user, after, limit), other.rows(user, after, limit), "{at}");
-    let all = usize::MAX;
-    let first = RowId::default();
     assert_eq!(one.rows(user, first, all), other.rows(user, first, all), "{at}");
 }
 
@@ -47,7 +46,8 @@ fn group(rng: &mut Rng) -> GroupId {
     GroupId(rng.i64(0..=GROUPS + 1))
 }
 
-fn write(rng: &mut Rng) -> Write {
+/// A write that makes sense now and then; `store` says which rows there are.
+fn write(rng: &mut Rng, store: &dyn Store) -> Write {
     match rng.u8(..20) {
         0..3 => registration(&format!("user {}", rng.i64(..USERS))),
         3 => Write::SetToken { user: user(rng), token: rng.bool().then(|| [rng.u8(..); 32]) },
@@ -63,8 +63,11 @@ fn write(rng: &mut Rng) -> Write {
             Write::Deposit { recipient: user(rng), messages }
         }
         _ => {
-            let rows = (0..rng.usize(1..20)).map(|_| RowId(rng.i64(0..ROWS))).collect();
-            Write::Remove { recipient: user(rng), rows }
+            let recipient = user(rng);
+            let owner = if rng.u8(..8) == 0 { user(rng) } else { recipient };
+            let mut rows = ids(&waiting(store, owner));
+            rows.retain(|_| rng.bool());
+            Write::Remove { recipient, rows }
         }
     }
 }

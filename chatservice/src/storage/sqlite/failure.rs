@@ -50,23 +50,27 @@ pub enum OpenError {
     },
 }
 
-/// Damage is told from what may pass: a full disk, a lock, an error of the device.
-pub(super) fn store_error(error: Error) -> StoreError {
-    let damaged = match &error {
-        Error::SqliteFailure(failure, _) => matches!(
-            failure.code,
-            // Every constraint is checked before it is written: a breach is no user's doing.
-            ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::ConstraintViolation
-        ),
-        Error::FromSqlConversionFailure(..)
-        | Error::IntegralValueOutOfRange(..)
-        | Error::InvalidColumnType(..)
-        | Error::Utf8Error(..) => true,
-        _ => false,
-    };
-    if damaged {
-        StoreError::Corrupt(error.to_string())
-    } else {
-        StoreError::Unavailable(error.to_string())
+impl From<Error> for StoreError {
+    /// Damage is told from what may pass: a full disk, a lock, an error of the device.
+    fn from(error: Error) -> Self {
+        let damaged = match &error {
+            Error::SqliteFailure(failure, _) => matches!(
+                failure.code,
+                // Each constraint is checked before it is written: a breach is no user's doing.
+                ErrorCode::DatabaseCorrupt
+                    | ErrorCode::NotADatabase
+                    | ErrorCode::ConstraintViolation
+            ),
+            Error::FromSqlConversionFailure(..)
+            | Error::IntegralValueOutOfRange(..)
+            | Error::InvalidColumnType(..)
+            | Error::Utf8Error(..) => true,
+            _ => false,
+        };
+        if damaged {
+            Self::Corrupt(error.to_string())
+        } else {
+            Self::Unavailable(error.to_string())
+        }
     }
 }

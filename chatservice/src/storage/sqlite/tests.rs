@@ -72,7 +72,7 @@ fn agrees_with_the_oracle() {
     for seed in (0..20).chain([fastrand::u64(..)]) {
         let folder = folder();
         let store = SqliteStore::open(folder.path(), limits).unwrap();
-        conformance::compare(seed, 40, &store, &MemoryStore::new(limits));
+        conformance::compare(seed, 60, &store, &MemoryStore::new(limits));
         let orphans = "SELECT COUNT(*) FROM MessageBody
                        WHERE id NOT IN (SELECT body FROM OfflineMessage WHERE body IS NOT NULL)";
         let orphans: i64 = beside(&folder).query_row(orphans, [], |row| row.get(0)).unwrap();

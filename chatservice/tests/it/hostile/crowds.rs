@@ -1,6 +1,7 @@
 //! Many connections that only take up room.
 
 use std::thread;
+use std::time::Duration;
 
 use serde_json::json;
 
@@ -78,6 +79,7 @@ fn strangers_who_flood_with_requests() {
                 let guess = json!({"msgid": 1000, "id": account.id, "password": "guess"});
                 let block = guess.to_string().repeat(100);
                 let mut client = server.connect();
+                client.limit_writes(Duration::from_millis(500));
                 for _ in 0..50 {
                     if client.try_send_bytes(block.as_bytes()).is_err() {
                         break;

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{Bystander, assert_lives};
-use crate::support::{Client, Incoming, TestServer, seed};
+use crate::support::{Client, DEADLINE, Incoming, TestServer, fresh_mid, seed};
 
 /// Sends what the server may cut off at any byte, then waits until it has, or has answered.
 fn throw(mut client: Client, bytes: &[u8]) {
@@ -148,18 +148,19 @@ fn half_close_still_gets_the_answers() {
     let mut recipient = server.original(&other);
     for _ in 0..20 {
         let mut client = server.connect();
-        let chat = json!({"msgid": 1005, "toid": other.id, "msg": "last words", "mid": "1"});
-        let add = json!({"msgid": 1006, "friendid": other.id, "mid": "2"});
-        client.send_bytes(format!("{}{add}", me.login()).as_bytes());
+        let mids = [fresh_mid(), fresh_mid()];
+        let chat = json!({"msgid": 1005, "toid": other.id, "msg": "last words", "mid": mids[0]});
+        let add = json!({"msgid": 1006, "friendid": other.id, "mid": mids[1]});
+        client.send(&me.login());
         client.expect(1001);
-        client.answer("2");
         client.send_bytes(format!("{add}{chat}{{\"msgid\":1012}}").as_bytes());
         client.shutdown_write();
         assert_eq!(recipient.push()["msg"], "last words");
         let told = client.expect_closed();
         assert!(told.iter().any(|object| object["msgid"] == 1013), "{told:?}");
-        for mid in ["1", "2"] {
-            assert!(told.iter().any(|object| object["mid"] == mid), "no answer {mid}: {told:?}");
+        for mid in &mids {
+            let answered = told.iter().any(|object| object["mid"] == mid.as_str());
+            assert!(answered, "no answer {mid}: {told:?}");
         }
     }
 }
@@ -172,7 +173,7 @@ fn half_close_right_behind_a_login_gets_its_answer() {
         let mut client = server.connect();
         client.send(&json!({"msgid": 1000, "id": account.id, "password": "wrong"}));
         client.shutdown_write();
-        match client.receive(crate::support::DEADLINE) {
+        match client.receive(DEADLINE) {
             Incoming::Object(answer) => assert_eq!(answer["errno"], 1),
             other => client.fail(&format!("{other:?}")),
         }

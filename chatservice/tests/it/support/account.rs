@@ -1,11 +1,11 @@
 //! Accounts and the ways to log in with them.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::{Client, DEADLINE, TestServer};
+use super::{Client, DEADLINE, Incoming, TestServer};
 
 /// Somebody who is registered.
 #[derive(Clone, Debug)]
@@ -73,7 +73,7 @@ impl TestServer {
                     return client;
                 }
                 Some(2) if Instant::now() < deadline => {
-                    std::thread::sleep(std::time::Duration::from_millis(5));
+                    std::thread::sleep(Duration::from_millis(5));
                 }
                 _ => client.fail(&format!("login was answered with {answer}")),
             }
@@ -112,5 +112,13 @@ impl Client {
     /// Registers somebody over this connection, so that what was sent before has been handled.
     pub(crate) fn fence_by_register(&mut self) {
         self.register(&unique_name("fence"));
+    }
+
+    /// Whether the server takes a registration over this connection, which it may have closed.
+    pub(crate) fn tries_to_register(&mut self) -> bool {
+        let register = json!({"msgid": 1003, "name": unique_name("try"), "password": "p"});
+        let sent = self.try_send_bytes(register.to_string().as_bytes());
+        let answer = self.receive(Duration::from_secs(2));
+        sent.is_ok() && matches!(answer, Incoming::Object(object) if object["errno"] == 0)
     }
 }

@@ -39,18 +39,36 @@ pub(crate) struct Client {
     /// Came while something else was waited for.
     early: VecDeque<Value>,
     log: PathBuf,
+    /// Whether the server may end in the middle of an object, because the test kills it.
+    may_be_cut: bool,
     /// The answer to the login; null before.
     pub(crate) greeting: Value,
 }
 
 impl Client {
     pub(crate) fn connect(address: SocketAddr, log: &Path) -> Self {
-        let stream = TcpStream::connect_timeout(&address, DEADLINE);
-        let stream = stream.unwrap_or_else(|error| panic!("connect to {address}: {error}"));
-        stream.set_nodelay(true).expect("a connected socket takes options");
-        stream.set_write_timeout(Some(DEADLINE * 3)).expect("a connected socket takes options");
-        let (unread, early) = (Vec::new(), VecDeque::new());
-        Self { stream, unread, early, log: log.to_owned(), greeting: Value::Null }
+        let client = Self::try_connect(address, log);
+        client.unwrap_or_else(|error| panic!("connect to {address}: {error}"))
+    }
+
+    pub(crate) fn try_connect(address: SocketAddr, log: &Path) -> std::io::Result<Self> {
+        let stream = TcpStream::connect_timeout(&address, DEADLINE)?;
+        stream.set_nodelay(true)?;
+        stream.set_write_timeout(Some(DEADLINE * 3))?;
+        Ok(Self {
+            stream,
+            unread: Vec::new(),
+            early: VecDeque::new(),
+            log: log.to_owned(),
+            may_be_cut: false,
+            greeting: Value::Null,
+        })
+    }
+
+    /// Takes the end of the stream in the middle of an object for an end like any other.
+    pub(crate) fn may_be_cut(mut self) -> Self {
+        self.may_be_cut = true;
+        self
     }
 
     /// Fails the test with the end of the server's log.
@@ -150,7 +168,7 @@ impl Client {
             self.stream.set_read_timeout(Some(left)).expect("the time is not zero");
             let mut block = [0; 16 * 1024];
             match self.stream.read(&mut block) {
-                Ok(0) if self.unread.is_empty() => return Incoming::Closed,
+                Ok(0) if self.unread.is_empty() || self.may_be_cut => return Incoming::Closed,
                 Ok(0) => self.fail("the server closed in the middle of an object"),
                 Ok(count) => self.unread.extend_from_slice(&block[..count]),
                 Err(error) => match error.kind() {
@@ -263,6 +281,11 @@ impl Client {
     /// Says that no more will be sent; the server's answers still come.
     pub(crate) fn shutdown_write(&mut self) {
         self.stream.shutdown(Shutdown::Write).expect("the connection is open");
+    }
+
+    /// How long one write may wait for the server to read.
+    pub(crate) fn limit_writes(&self, limit: Duration) {
+        self.stream.set_write_timeout(Some(limit)).expect("a connected socket takes options");
     }
 
     /// As [`Self::shutdown_write`], on a connection that the server may have closed already.

@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 use super::guard::Guard;
-use super::{Client, Ended, Launch, free_port, wait_for_exit, wait_until};
+use super::{Client, DEADLINE, Ended, Launch, free_port, wait_for_exit, wait_until};
 
 const START_LIMIT: Duration = Duration::from_secs(20);
 const STOP_LIMIT: Duration = Duration::from_secs(20);
@@ -93,7 +93,12 @@ impl TestServer {
 
     /// A connection on which nothing was said yet.
     pub(crate) fn connect(&self) -> Client {
-        Client::connect(self.address(), &self.folder.path().join("stderr"))
+        Client::connect(self.address(), &self.log_path())
+    }
+
+    /// Where it writes its log.
+    pub(crate) fn log_path(&self) -> PathBuf {
+        self.folder.path().join("stderr")
     }
 
     /// What it wrote to standard output since it started.
@@ -103,7 +108,7 @@ impl TestServer {
 
     /// The end of what it wrote to standard error.
     pub(crate) fn log(&self) -> String {
-        log_tail(&self.folder.path().join("stderr"))
+        log_tail(&self.log_path())
     }
 
     /// Ends it at once, as a power cut would.
@@ -156,9 +161,15 @@ impl TestServer {
         client.logout();
     }
 
+    /// As [`Self::assert_alive`] once it has room again for one more.
+    pub(crate) fn assert_alive_soon(&self) {
+        wait_until("strangers are let in again", DEADLINE, || self.connect().tries_to_register());
+        self.assert_alive();
+    }
+
     /// Waits until it has let go of what clients that left held.
     pub(crate) fn wait_for_descriptors(&self, at_most: usize) {
-        wait_until("descriptors are given back", Duration::from_secs(10), || {
+        wait_until("descriptors are given back", DEADLINE, || {
             self.descriptors() <= at_most
         });
     }

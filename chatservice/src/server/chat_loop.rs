@@ -1,0 +1,258 @@
+//! One chat loop: a shard, and the connections that its clients are at.
+
+use std::sync::Arc;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use reactor::{
+    Buffer, CloseReason, Connection, Connections, Seat, Service, ServiceHandle, TimerId,
+};
+
+use super::{Post, Shared};
+use crate::chat::{ConnId, Effects, Now, PeerMessage, Shard, ShardId};
+
+/// Why a connection is not being read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hold {
+    /// The rules want an answer first.
+    Rules,
+    /// Its own output is not taken.
+    Output,
+}
+
+/// What is kept beside each connection.
+#[derive(Debug, Default)]
+pub(super) struct ConnState {
+    rules_hold: bool,
+    output_hold: bool,
+    /// Queued bytes when the output was last looked at.
+    stalled_at: usize,
+}
+
+/// See the module.
+pub(super) struct ChatLoop {
+    pub(super) id: ShardId,
+    pub(super) shard: Shard,
+    pub(super) shared: Arc<Shared>,
+    handles: Arc<[ServiceHandle<Post>]>,
+    /// What is to be posted to the other loops at the end of the turn.
+    pub(super) outboxes: Vec<Vec<PeerMessage>>,
+    pub(super) effects: Effects,
+    now: Now,
+    alarm: Option<(Instant, TimerId)>,
+    settling: Settling,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Settling {
+    NotAsked,
+    Asked,
+    Reported,
+}
+
+type Conns<'a> = Connections<'a, ConnState>;
+type Conn<'a> = Connection<'a, ConnState>;
+
+impl ChatLoop {
+    pub(super) fn new(seat: Seat<Post>, shared: Arc<Shared>) -> Self {
+        let shards = seat.handles.len();
+        let id = ShardId(seat.index as u16);
+        let rules = shared.config.rules.clone();
+        Self {
+            id,
+            shard: Shard::new(id, shards as u16, rules, Box::new(random)),
+            shared,
+            outboxes: (0..shards).map(|_| Vec::new()).collect(),
+            handles: seat.handles,
+            effects: Effects::default(),
+            now: Now { instant: Instant::now(), unix_ms: 0 },
+            alarm: None,
+            settling: Settling::NotAsked,
+        }
+    }
+
+    /// The time of this turn; the wall clock is read once a turn.
+    pub(super) fn now(&mut self, turn: Instant) -> Now {
+        if self.now.instant != turn || self.now.unix_ms == 0 {
+            let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            self.now = Now { instant: turn, unix_ms: wall.as_millis() as u64 };
+        }
+        self.now
+    }
+
+    fn post_outboxes(&mut self) {
+        for (handle, outbox) in self.handles.iter().zip(&mut self.outboxes) {
+            if !outbox.is_empty() {
+                // A loop that has ended holds nobody whom this could be for.
+                let _ended = handle.post(Post::Peers(std::mem::take(outbox)));
+            }
+        }
+    }
+
+    fn set_alarm(&mut self, connections: &mut Conns<'_>) {
+        let Some(next) = self.shard.next_deadline() else { return };
+        if self.alarm.is_some_and(|(at, _)| at <= next) {
+            return;
+        }
+        if let Some((_, timer)) = self.alarm.take() {
+            connections.cancel(timer);
+        }
+        let delay = next.saturating_duration_since(connections.now());
+        self.alarm = Some((next, connections.run_after(delay, 0)));
+    }
+
+    fn report_when_settled(&mut self) {
+        if self.settling == Settling::Asked && self.shard.is_settled() {
+            self.settling = Settling::Reported;
+            // Nobody listens any more when it took too long.
+            let _late = self.shared.settled.send(self.id);
+        }
+    }
+}
+
+impl Service for ChatLoop {
+    type State = ConnState;
+    type Post = Post;
+
+    fn on_connected(&mut self, connection: &mut Conn<'_>) {
+        let (conn, address) = (conn_of(connection), connection.peer_addr().ip());
+        self.shared.admissions.opened(address);
+        let now = self.now(connection.now());
+        self.shard.handle_opened(now, conn, address);
+        self.run_effects(&mut connection.connections());
+    }
+
+    fn on_message(&mut self, connection: &mut Conn<'_>, input: &mut Buffer) {
+        let now = self.now(connection.now());
+        let used = self.shard.handle_bytes(now, conn_of(connection), input.peek());
+        input.retrieve(used);
+        self.run_effects(&mut connection.connections());
+    }
+
+    fn on_end_of_stream(&mut self, connection: &mut Conn<'_>) {
+        let now = self.now(connection.now());
+        self.shard.handle_end_of_stream(now, conn_of(connection));
+        self.run_effects(&mut connection.connections());
+    }
+
+    fn on_write_complete(&mut self, connection: &mut Conn<'_>) {
+        let now = self.now(connection.now());
+        self.shard.handle_written(now, conn_of(connection));
+        self.run_effects(&mut connection.connections());
+    }
+
+    fn on_high_water(&mut self, connection: &mut Conn<'_>, queued: usize) {
+        connection.state_mut().stalled_at = queued;
+        hold(connection, Hold::Output);
+        connection.run_after(self.shared.config.write_stall, 0);
+    }
+
+    fn on_low_water(&mut self, connection: &mut Conn<'_>) {
+        connection.state_mut().stalled_at = 0;
+        release(connection, Hold::Output);
+    }
+
+    /// Has a slow reader taken anything since it was last looked at?
+    fn on_timer(&mut self, connection: &mut Conn<'_>, _tag: u64) {
+        let (before, queued) = (connection.state().stalled_at, connection.queued_bytes());
+        if before == 0 {
+            return;
+        }
+        if queued < before {
+            connection.state_mut().stalled_at = queued;
+            connection.run_after(self.shared.config.write_stall, 0);
+            return;
+        }
+        let now = self.now(connection.now());
+        self.shard.handle_too_slow(now, conn_of(connection));
+        self.run_effects(&mut connection.connections());
+        // It will not take the goodbye either; nothing is gained by waiting for it.
+        connection.force_close();
+    }
+
+    fn on_closed(&mut self, connection: &mut Conn<'_>, reason: CloseReason) {
+        let (conn, peer) = (conn_of(connection), connection.peer_addr());
+        log::debug!("{peer} closed: {reason:?}");
+        let now = self.now(connection.now());
+        self.shard.handle_closed(now, conn);
+        self.run_effects(&mut connection.connections());
+        self.shared.admissions.closed(peer.ip());
+    }
+
+    fn on_post(&mut self, connections: &mut Conns<'_>, post: Post) {
+        let now = self.now(connections.now());
+        match post {
+            Post::Peers(messages) => {
+                for message in messages {
+                    self.shard.handle_peer(now, message);
+                    self.run_effects(connections);
+                }
+            }
+            Post::Answers(answers) => {
+                for (ticket, answer) in answers {
+                    self.shard.handle_answer(now, ticket, answer);
+                    self.run_effects(connections);
+                }
+            }
+            Post::Settle => {
+                self.settling = Settling::Asked;
+                self.shard.handle_stop(now);
+                self.run_effects(connections);
+            }
+            Post::Goodbye => {
+                self.shard.handle_goodbye(now, super::RETURN_SPAN_MS);
+                self.run_effects(connections);
+            }
+        }
+    }
+
+    fn on_service_timer(&mut self, connections: &mut Conns<'_>, _tag: u64) {
+        self.alarm = None;
+        let now = self.now(connections.now());
+        self.shard.handle_deadlines(now);
+        self.run_effects(connections);
+    }
+
+    fn on_turn_end(&mut self, connections: &mut Conns<'_>) {
+        self.post_outboxes();
+        self.set_alarm(connections);
+        self.report_when_settled();
+    }
+
+    /// Everything was said at [`Post::Goodbye`].
+    fn on_stop(&mut self, connections: &mut Conns<'_>) {
+        connections.for_each(|connection| connection.close_after_flush());
+    }
+}
+
+pub(super) fn conn_of(connection: &Conn<'_>) -> ConnId {
+    ConnId(connection.id().as_u64())
+}
+
+/// Stops reading until the hold is released.
+pub(super) fn hold(connection: &mut Conn<'_>, hold: Hold) {
+    let state = connection.state_mut();
+    match hold {
+        Hold::Rules => state.rules_hold = true,
+        Hold::Output => state.output_hold = true,
+    }
+    connection.stop_reading();
+}
+
+/// Reads again when no other hold is left.
+pub(super) fn release(connection: &mut Conn<'_>, hold: Hold) {
+    let state = connection.state_mut();
+    match hold {
+        Hold::Rules => state.rules_hold = false,
+        Hold::Output => state.output_hold = false,
+    }
+    if !state.rules_hold && !state.output_hold {
+        connection.start_reading();
+    }
+}
+
+/// 128 bits from the operating system.
+fn random() -> [u8; 16] {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).expect("the kernel's random source has no error once it is seeded");
+    bytes
+}

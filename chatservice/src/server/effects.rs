@@ -1,0 +1,107 @@
+//! One match over [`Effect`]: the only place where chat rules become true.
+
+use reactor::{ConnectionId, Connections};
+
+use super::chat_loop::{ChatLoop, ConnState, Hold, hold, release};
+use crate::chat::effect::Attempt;
+use crate::chat::{ConnId, Effect, Effects, Now, Place, Ticket};
+use crate::storage::Request;
+
+impl ChatLoop {
+    /// Carries out what the shard wants, and what its answers make it want, until nothing is
+    /// left.
+    pub(super) fn run_effects(&mut self, connections: &mut Connections<'_, ConnState>) {
+        let now = self.now(connections.now());
+        loop {
+            let mut effects = std::mem::take(&mut self.effects);
+            std::mem::swap(&mut effects, self.shard.effects());
+            let Effects { list, bytes } = &mut effects;
+            let idle = list.is_empty();
+            for effect in list.drain(..) {
+                self.carry_out(now, effect, bytes, connections);
+            }
+            effects.clear();
+            self.effects = effects;
+            if idle {
+                return;
+            }
+        }
+    }
+
+    fn carry_out(
+        &mut self,
+        now: Now,
+        effect: Effect,
+        bytes: &[u8],
+        connections: &mut Connections<'_, ConnState>,
+    ) {
+        match effect {
+            Effect::Send { conn, bytes: range } => {
+                if let Some(mut connection) = connections.get(id_of(conn)) {
+                    // A connection that is full or closed says so in its last callback.
+                    let _status = connection.send(&bytes[range]);
+                }
+            }
+            Effect::Close(conn) => {
+                if let Some(mut connection) = connections.get(id_of(conn)) {
+                    connection.close_after_flush();
+                }
+            }
+            Effect::PauseReading(conn) => {
+                if let Some(mut connection) = connections.get(id_of(conn)) {
+                    hold(&mut connection, Hold::Rules);
+                }
+            }
+            Effect::ResumeReading(conn) => {
+                if let Some(mut connection) = connections.get(id_of(conn)) {
+                    release(&mut connection, Hold::Rules);
+                }
+            }
+            Effect::Work { ticket, request } => self.work(now, ticket, request),
+            Effect::Claim { conn, user, force } => {
+                let claim = self.shared.directory.claim(user, self.place(conn), force);
+                self.shard.handle_claim(now, conn, claim);
+            }
+            Effect::Release { conn, user } => {
+                self.shared.directory.release(user, self.place(conn));
+            }
+            Effect::Locate(lane) => {
+                let place = self.shared.directory.locate(lane.recipient);
+                self.shard.handle_located(now, lane, place);
+            }
+            Effect::Presence { conn, users } => {
+                let online = self.shared.directory.online(users);
+                self.shard.handle_presence(now, conn, online);
+            }
+            Effect::Admit { conn, address, attempt } => {
+                let admission = self.shared.throttle.lock().admit(now.instant, address, attempt);
+                if matches!(attempt, Attempt::Registration) {
+                    log::debug!("registration from {address:?}: {admission:?}");
+                }
+                self.shard.handle_admission(now, conn, admission);
+            }
+            Effect::LoginEnded { user, address, success } => {
+                let mut throttle = self.shared.throttle.lock();
+                throttle.login_ended(now.instant, user, address, success);
+            }
+            Effect::LoggedIn { online, .. } => self.shared.admissions.logged_in(online),
+            Effect::Peer { to, message } => self.outboxes[usize::from(to.0)].push(message),
+        }
+    }
+
+    fn work(&mut self, now: Now, ticket: Ticket, request: Request) {
+        if let Err(((_, ticket), request)) = self.shared.workers.submit((self.id, ticket), request)
+        {
+            log::warn!("too much is waiting for the workers");
+            self.shard.handle_answer(now, ticket, request.unavailable());
+        }
+    }
+
+    fn place(&self, conn: ConnId) -> Place {
+        Place { shard: self.id, conn }
+    }
+}
+
+fn id_of(conn: ConnId) -> ConnectionId {
+    ConnectionId::from_u64(conn.0)
+}

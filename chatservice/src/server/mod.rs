@@ -1,0 +1,194 @@
+//! The shell: the only place that knows both the reactor and the chat rules, and the only one
+//! where effects become true.
+
+mod admissions;
+mod chat_loop;
+mod effects;
+
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use parking_lot::Mutex;
+use reactor::{ConnectionOptions, EventLoop, ServiceHandle, TcpServer};
+
+use crate::chat::throttle::Throttle;
+use crate::chat::{PeerMessage, ShardId, Ticket};
+use crate::config::Config;
+use crate::presence::Directory;
+use crate::storage::password::{HasherError, PasswordHasher};
+use crate::storage::sqlite::{OpenError, SqliteStore};
+use crate::storage::workers::{Deliver, Options, Workers};
+use crate::storage::{Answer, Store};
+use admissions::Admissions;
+use chat_loop::ChatLoop;
+
+/// Output that a flush left behind and that makes a connection slow: four full reads of a client.
+const HIGH_WATER: usize = 64 * 1024;
+/// A slow connection is well again when only this is left.
+const LOW_WATER: usize = 16 * 1024;
+/// Time for goodbyes to be written when shutting down.
+const GOODBYE_WITHIN: Duration = Duration::from_secs(2);
+/// Clients that are told to come back do so spread over this time.
+const RETURN_SPAN_MS: u64 = 2000;
+
+/// Mail of a chat loop.
+pub(crate) enum Post {
+    /// From another chat loop, in order.
+    Peers(Vec<PeerMessage>),
+    /// From workers.
+    Answers(Vec<(Ticket, Answer)>),
+    /// Store what is owed, then say so.
+    Settle,
+    /// Say goodbye and close everything.
+    Goodbye,
+}
+
+/// What all chat loops of a node share.
+pub(crate) struct Shared {
+    config: Config,
+    directory: Directory,
+    throttle: Mutex<Throttle>,
+    admissions: Arc<Admissions>,
+    workers: Workers<(ShardId, Ticket)>,
+    /// A chat loop that has settled everything says so here.
+    settled: Sender<ShardId>,
+}
+
+/// Why a server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The embedded store.
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    /// The hash's memory.
+    #[error("password-kib cannot be used: {0}")]
+    Hasher(#[from] HasherError),
+    /// Worker threads.
+    #[error("cannot start a thread: {0}")]
+    Thread(#[from] std::io::Error),
+    /// The listening socket and its loops.
+    #[error("{0}")]
+    Listen(#[from] reactor::Error),
+}
+
+/// A running ChatServer.
+pub struct Server {
+    tcp: TcpServer<Post>,
+    shared: Arc<Shared>,
+    settled: Receiver<ShardId>,
+}
+
+impl Server {
+    /// Opens the store, starts workers and loops, and listens. Connections are accepted on
+    /// `event_loop`, which the caller runs.
+    pub fn start(event_loop: &mut EventLoop, config: Config) -> Result<Self, StartError> {
+        let store = Arc::new(SqliteStore::open(&config.data, config.store_limits)?);
+        Self::start_on(event_loop, config, store)
+    }
+
+    /// As [`Self::start`], on a store that is open already.
+    pub fn start_on(
+        event_loop: &mut EventLoop,
+        config: Config,
+        store: Arc<dyn Store>,
+    ) -> Result<Self, StartError> {
+        let handles = Arc::new(OnceLock::new());
+        let hasher = PasswordHasher::new(config.password_kib)?;
+        let deliver = deliver_by_loop(Arc::clone(&handles));
+        let workers = Workers::start(store, hasher, Options::default(), deliver)?;
+        let (sender, settled) = crossbeam_channel::unbounded();
+        let admissions =
+            Arc::new(Admissions::new(config.anonymous_max, config.connections_per_address));
+        let shared = Arc::new(Shared {
+            directory: Directory::default(),
+            throttle: Mutex::new(Throttle::new(config.registrations_per_address)),
+            admissions: Arc::clone(&admissions),
+            workers,
+            settled: sender,
+            config,
+        });
+        let config = &shared.config;
+        let options = ConnectionOptions {
+            high_water: HIGH_WATER,
+            low_water: LOW_WATER,
+            output_cap: config.output_max,
+            // A client may be half way through its largest object when more of it arrives.
+            input_cap: config.rules.object_max + (1 << 20),
+            keep_alive: Some(Duration::from_secs(30)),
+            ..ConnectionOptions::default()
+        };
+        let for_loops = Arc::clone(&shared);
+        let tcp = TcpServer::builder(config.listen)
+            .threads(config.threads.into())
+            .thread_name("chat-loop-")
+            .max_connections(config.connections_max)
+            .connection_options(options)
+            .accept_filter(move |peer| admissions.admits(peer.ip()))
+            .start(event_loop, move |seat| {
+                handles.get_or_init(|| Arc::clone(&seat.handles));
+                ChatLoop::new(seat, Arc::clone(&for_loops))
+            })?;
+        Ok(Self { tcp, shared, settled })
+    }
+
+    /// Where it listens.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.tcp.local_addr()
+    }
+
+    /// Ends gracefully: no new connections, everything owed is stored, everybody gets a goodbye.
+    /// Blocks; not to be called on a loop.
+    pub fn shut_down(mut self) {
+        self.tcp.stop_accepting();
+        self.post_to_all(|| Post::Settle);
+        if !self.wait_until_settled() {
+            log::warn!("not everything owed could be stored in time; senders were not answered");
+        }
+        self.post_to_all(|| Post::Goodbye);
+        self.tcp.stop(GOODBYE_WITHIN);
+        match Arc::try_unwrap(self.shared) {
+            Ok(shared) => shared.workers.stop(),
+            Err(_) => log::warn!("a loop is still alive"),
+        }
+    }
+
+    fn post_to_all(&self, post: impl Fn() -> Post) {
+        for handle in self.tcp.handles().iter() {
+            // A loop that has ended has nothing left to do.
+            let _ended = handle.post(post());
+        }
+    }
+
+    /// Whether every loop settled in time.
+    fn wait_until_settled(&self) -> bool {
+        let deadline = Instant::now() + self.shared.config.drain;
+        for _ in self.tcp.handles().iter() {
+            match self.settled.recv_deadline(deadline) {
+                Ok(_) => {}
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return false,
+            }
+        }
+        true
+    }
+}
+
+type Handles = Arc<[ServiceHandle<Post>]>;
+
+/// Sends answers to the loops that asked, one post for each loop.
+fn deliver_by_loop(handles: Arc<OnceLock<Handles>>) -> Deliver<(ShardId, Ticket)> {
+    Arc::new(move |answers| {
+        let handles = handles.get().expect("loops ask only after they were made");
+        let mut by_loop: Vec<Vec<_>> = handles.iter().map(|_| Vec::new()).collect();
+        for ((shard, ticket), answer) in answers {
+            by_loop[usize::from(shard.0)].push((ticket, answer));
+        }
+        for (handle, answers) in handles.iter().zip(by_loop) {
+            if !answers.is_empty() {
+                // A loop that has ended waits for nothing.
+                let _ended = handle.post(Post::Answers(answers));
+            }
+        }
+    })
+}

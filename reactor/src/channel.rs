@@ -1,0 +1,151 @@
+//! What an edge-triggered descriptor was last known to be ready for. Pure.
+//!
+//! The kernel tells of a change once; it must be remembered until a call proves the contrary.
+//! All the rules of edge triggering are in this file.
+
+/// What one event of the kernel says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Readiness {
+    /// Bytes, or connections, or an end can be read.
+    pub(crate) readable: bool,
+    /// There is room to write.
+    pub(crate) writable: bool,
+    /// The peer will send no more (RDHUP), or both directions are over (HUP).
+    pub(crate) read_closed: bool,
+    /// The connection broke (ERR).
+    pub(crate) error: bool,
+}
+
+impl Readiness {
+    /// The peer's end of stream is there to be read.
+    pub(crate) const END: Self =
+        Self { readable: true, writable: false, read_closed: true, error: false };
+
+    /// Whether an end or an error was told.
+    pub(crate) fn is_end(self) -> bool {
+        self.read_closed || self.error
+    }
+}
+
+/// Remembered readiness of one connection.
+#[derive(Debug)]
+pub(crate) struct Channel {
+    reading: Reading,
+    writable: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reading {
+    /// A read would block; the next edge tells otherwise.
+    Drained,
+    /// A read may bring something.
+    Readable,
+    /// As `Readable`, and an end or error waits behind the bytes: it gives no further edge, so
+    /// only a read that blocks, ends or fails may stop the reading.
+    EndAhead,
+}
+
+impl Channel {
+    /// A new socket: nothing to read is known of, and there is room to write.
+    pub(crate) const fn new() -> Self {
+        Self { reading: Reading::Drained, writable: true }
+    }
+
+    /// Remembers an event.
+    pub(crate) fn handle_event(&mut self, event: Readiness) {
+        if event.is_end() {
+            self.reading = Reading::EndAhead;
+        } else if event.readable && self.reading == Reading::Drained {
+            self.reading = Reading::Readable;
+        }
+        // A broken connection is tried once more, for the write to report why.
+        self.writable |= event.writable || event.error;
+    }
+
+    /// A read brought `count` bytes of at most `capacity`. Fewer than asked for means that the
+    /// socket was empty at that moment (epoll(7), question 9); what came later gives a new edge.
+    pub(crate) fn handle_read(&mut self, count: usize, capacity: usize) {
+        if count < capacity && self.reading == Reading::Readable {
+            self.reading = Reading::Drained;
+        }
+    }
+
+    /// A read would have blocked, or brought the end.
+    pub(crate) fn handle_read_drained(&mut self) {
+        self.reading = Reading::Drained;
+    }
+
+    /// A write took fewer bytes than offered, or none; room gives a new edge.
+    pub(crate) fn handle_write_blocked(&mut self) {
+        self.writable = false;
+    }
+
+    /// Whether a read may bring something.
+    pub(crate) fn is_readable(&self) -> bool {
+        self.reading != Reading::Drained
+    }
+
+    /// Whether a write may be taken.
+    pub(crate) fn is_writable(&self) -> bool {
+        self.writable
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const IN: Readiness =
+        Readiness { readable: true, writable: false, read_closed: false, error: false };
+    const OUT: Readiness =
+        Readiness { readable: false, writable: true, read_closed: false, error: false };
+    const END: Readiness = Readiness::END;
+
+    #[test]
+    fn a_short_read_proves_the_socket_empty() {
+        let mut channel = Channel::new();
+        channel.handle_event(IN);
+        channel.handle_read(100, 100);
+        assert!(channel.is_readable(), "a full read proves nothing");
+        channel.handle_read(99, 100);
+        assert!(!channel.is_readable());
+    }
+
+    #[test]
+    fn a_short_read_proves_nothing_when_the_end_was_announced() {
+        let mut channel = Channel::new();
+        channel.handle_event(END);
+        channel.handle_read(1, 100);
+        assert!(channel.is_readable(), "no edge would tell of the end again");
+        channel.handle_read_drained();
+        assert!(!channel.is_readable());
+    }
+
+    #[test]
+    fn an_announced_end_is_not_forgotten_by_a_later_event() {
+        let mut channel = Channel::new();
+        channel.handle_event(END);
+        channel.handle_event(IN);
+        channel.handle_read(1, 100);
+        assert!(channel.is_readable());
+    }
+
+    #[test]
+    fn room_to_write_is_remembered_until_a_write_blocks() {
+        let mut channel = Channel::new();
+        assert!(channel.is_writable());
+        channel.handle_write_blocked();
+        channel.handle_event(IN);
+        assert!(!channel.is_writable());
+        channel.handle_event(OUT);
+        assert!(channel.is_writable());
+    }
+
+    #[test]
+    fn an_error_wakes_both_directions() {
+        let mut channel = Channel::new();
+        channel.handle_write_blocked();
+        channel.handle_event(Readiness { error: true, ..Readiness::default() });
+        assert!(channel.is_readable() && channel.is_writable());
+    }
+}

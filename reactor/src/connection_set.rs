@@ -1,0 +1,408 @@
+//! A service and its connections as one source of a loop. From here down to the service, all
+//! dispatch is static.
+
+use crate::buffer::Buffer;
+use crate::channel::Readiness;
+use crate::connection::Connection;
+use crate::connection_id::ConnectionId;
+use crate::connection_state::{CloseReason, ConnectionState, InputFlow};
+use crate::connection_table::{ConnectionTable, Notice};
+use crate::connections::Connections;
+use crate::loop_core::LoopCore;
+use crate::mailbox::Mailbox;
+use crate::server_stats::ServerCounters;
+use crate::service::Service;
+use crate::service_handle::{Command, Letter};
+use crate::source::{Source, SourceStatus, SourceTimer};
+use crate::tcp_connection::ReadOutcome;
+use crate::timer_queue::TimerId;
+use crate::token::Key;
+use mio::net::TcpStream;
+use std::convert::Infallible;
+use std::mem;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::mpsc;
+use std::time::Duration;
+
+/// The source that a server installs on each of its loops.
+pub(crate) struct ConnectionSet<S: Service> {
+    service: S,
+    table: ConnectionTable<S::State>,
+    mailbox: Arc<Mailbox<Letter<S::Post>>>,
+    counters: Arc<ServerCounters>,
+    phase: Phase,
+    batch: Batch,
+    // Kept for their memory; empty between uses.
+    letters: Vec<Letter<S::Post>>,
+    keys: Vec<Key>,
+    notices: Vec<(Key, Notice)>,
+    /// Dropped with the set, which is how the server learns that it has ended.
+    _alive: mpsc::Sender<Infallible>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Serving,
+    /// Takes no connections, ends with the last one.
+    Stopping,
+}
+
+/// Whether the service was called since its last `on_turn_end`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Batch {
+    Idle,
+    Called,
+}
+
+impl<S: Service> ConnectionSet<S> {
+    pub(crate) fn new(
+        service: S,
+        table: ConnectionTable<S::State>,
+        mailbox: Arc<Mailbox<Letter<S::Post>>>,
+        counters: Arc<ServerCounters>,
+        alive: mpsc::Sender<Infallible>,
+    ) -> Self {
+        Self {
+            service,
+            table,
+            mailbox,
+            counters,
+            phase: Phase::Serving,
+            batch: Batch::Idle,
+            letters: Vec::new(),
+            keys: Vec::new(),
+            notices: Vec::new(),
+            _alive: alive,
+        }
+    }
+
+    /// Calls the service back with a connection whose slot is in use.
+    fn call(
+        &mut self,
+        core: &mut LoopCore,
+        key: Key,
+        callback: impl FnOnce(&mut S, &mut Connection<'_, S::State>),
+    ) {
+        self.batch = Batch::Called;
+        let mut connection = Connection::new(&mut self.table, core, key.slot as usize);
+        callback(&mut self.service, &mut connection);
+    }
+
+    /// Calls the service back with all connections.
+    fn call_with_all(
+        &mut self,
+        core: &mut LoopCore,
+        callback: impl FnOnce(&mut S, &mut Connections<'_, S::State>),
+    ) {
+        self.batch = Batch::Called;
+        callback(&mut self.service, &mut Connections::new(&mut self.table, core));
+    }
+
+    // Reading.
+
+    /// Offers what was left unread before the reading was stopped.
+    fn resume(&mut self, core: &mut LoopCore, key: Key) {
+        if let Some(connection) = self.table.get_open(key)
+            && connection.flow == InputFlow::Resuming
+        {
+            connection.flow = InputFlow::Reading;
+            self.offer_unread(core, key);
+        }
+    }
+
+    /// Reads as long as something may come, within the budget.
+    fn read(&mut self, core: &mut LoopCore, key: Key) {
+        let mut budget = self.table.options.read_budget;
+        loop {
+            let Some(connection) = self.table.get_open(key) else { return };
+            if !connection.wants_read() {
+                return;
+            }
+            if budget == 0 {
+                self.table.mark_ready(key.slot as usize);
+                return;
+            }
+            let mut scratch = mem::take(&mut core.scratch);
+            let outcome = connection.read_into(&mut scratch);
+            core.shared.counters.reads.add(1);
+            if self.mailbox.len() > 0 {
+                // What was posted before these bytes were sent is to be seen before them.
+                self.on_mail(core);
+            }
+            budget = budget.saturating_sub(scratch.len());
+            self.handle_read(core, key, &outcome, &mut scratch);
+            core.scratch = scratch;
+        }
+    }
+
+    fn handle_read(
+        &mut self,
+        core: &mut LoopCore,
+        key: Key,
+        outcome: &ReadOutcome,
+        scratch: &mut Buffer,
+    ) {
+        let Some(connection) = self.table.get_open(key) else { return };
+        match *outcome {
+            ReadOutcome::Drained => {}
+            ReadOutcome::Failed(kind) => {
+                self.table.close(key.slot as usize, CloseReason::Error(kind));
+            }
+            ReadOutcome::EndOfStream if connection.flow == InputFlow::Reading => {
+                connection.flow = InputFlow::Ended;
+                self.table.mark_dirty(key.slot as usize);
+                self.call(core, key, |service, connection| service.on_end_of_stream(connection));
+            }
+            // Letters in between stopped the reading; the end can be read again later.
+            ReadOutcome::EndOfStream => connection.channel.handle_event(Readiness::END),
+            ReadOutcome::Bytes(count) => {
+                core.shared.counters.bytes_read.add(count as u64);
+                self.offer(core, key, scratch);
+            }
+        }
+    }
+
+    /// Offers the bytes in `scratch`, in place if none were left unread before.
+    fn offer(&mut self, core: &mut LoopCore, key: Key, scratch: &mut Buffer) {
+        let Some(connection) = self.table.get_open(key) else { return };
+        let reading = connection.flow == InputFlow::Reading;
+        if !connection.state.delivers_input() {
+            return;
+        }
+        if reading && connection.input.is_empty() {
+            self.call(core, key, |service, connection| service.on_message(connection, scratch));
+            self.keep_unread(key, scratch);
+        } else {
+            self.keep_unread(key, scratch);
+            if reading {
+                self.offer_unread(core, key);
+            }
+        }
+    }
+
+    /// Offers the bytes that were left unread, together with those appended to them.
+    fn offer_unread(&mut self, core: &mut LoopCore, key: Key) {
+        let Some(connection) = self.table.get_open(key) else { return };
+        if connection.input.is_empty() || !connection.state.delivers_input() {
+            return;
+        }
+        let mut input = mem::take(&mut connection.input);
+        self.call(core, key, |service, connection| service.on_message(connection, &mut input));
+        if let Some(connection) = self.table.get_open(key)
+            && connection.state.delivers_input()
+            && !input.is_empty()
+        {
+            connection.input = input;
+        }
+    }
+
+    /// Moves what is left in `scratch` behind the unread bytes of the connection.
+    fn keep_unread(&mut self, key: Key, scratch: &mut Buffer) {
+        if scratch.is_empty() {
+            return;
+        }
+        let input_cap = self.table.options.input_cap;
+        if let Some(connection) = self.table.get_open(key)
+            && connection.state.delivers_input()
+        {
+            connection.input.append(scratch.peek());
+            if connection.input.len() > input_cap {
+                self.table.close(key.slot as usize, CloseReason::InputOverflow);
+            }
+        }
+    }
+
+    // Letters.
+
+    fn handle_letter(&mut self, core: &mut LoopCore, letter: Letter<S::Post>) {
+        match letter {
+            Letter::Post(post) => {
+                self.call_with_all(core, |service, connections| service.on_post(connections, post));
+            }
+            Letter::Command(id, command) => self.handle_command(core, id, command),
+            Letter::Accepted(stream, peer) => self.adopt(core, stream, peer),
+            Letter::Stop { deadline } => self.stop(core, deadline),
+        }
+    }
+
+    fn handle_command(&mut self, core: &mut LoopCore, id: ConnectionId, command: Command) {
+        let mut connections = Connections::new(&mut self.table, core);
+        let Some(mut connection) = connections.get(id) else { return };
+        match command {
+            Command::Send(bytes) => drop(connection.send_bytes(bytes)),
+            Command::Shutdown => connection.shutdown(),
+            Command::CloseAfterFlush => connection.close_after_flush(),
+            Command::ForceClose => connection.force_close(),
+        }
+    }
+
+    fn adopt(&mut self, core: &mut LoopCore, stream: TcpStream, peer: SocketAddr) {
+        if self.phase == Phase::Stopping {
+            self.counters.remove_connection();
+            return;
+        }
+        match self.table.adopt(core, stream, peer) {
+            Ok(key) => {
+                core.shared.counters.connections.add(1);
+                self.table.in_slot_mut(key.slot as usize).state = ConnectionState::Connected;
+                self.call(core, key, |service, connection| service.on_connected(connection));
+            }
+            Err(error) => {
+                log::warn!("cannot take in the connection of {peer}: {error}");
+                self.counters.remove_connection();
+            }
+        }
+    }
+
+    fn stop(&mut self, core: &mut LoopCore, deadline: Duration) {
+        if self.phase == Phase::Serving {
+            self.phase = Phase::Stopping;
+            self.call_with_all(core, |service, connections| service.on_stop(connections));
+        }
+        // A second stop may come with a nearer deadline; the nearest counts.
+        core.add_source_timer(self.table.source, deadline, SourceTimer::StopDeadline);
+    }
+
+    // Closing.
+
+    fn close_all(&mut self, core: &mut LoopCore, reason: CloseReason) {
+        let keys: Vec<Key> = self.table.keys().collect();
+        for key in keys {
+            self.table.close(key.slot as usize, reason);
+        }
+        self.tell_closed(core);
+    }
+
+    /// Tells the service of connections that were closed, and of those it closes thereupon.
+    fn tell_closed(&mut self, core: &mut LoopCore) {
+        while let Some((key, reason)) = self.table.take_closing() {
+            self.call(core, key, |service, connection| service.on_closed(connection, reason));
+            self.table.release(core, key);
+            core.shared.counters.connections.subtract(1);
+            self.counters.remove_connection();
+        }
+    }
+
+    // The end of the turn.
+
+    fn call_turn_end(&mut self, core: &mut LoopCore) {
+        if self.batch == Batch::Called {
+            self.call_with_all(core, |service, connections| service.on_turn_end(connections));
+            self.tell_closed(core);
+            self.batch = Batch::Idle;
+        }
+    }
+
+    fn tell_notices(&mut self, core: &mut LoopCore) {
+        let mut notices = mem::take(&mut self.notices);
+        self.table.take_notices(&mut notices);
+        for (key, notice) in notices.drain(..) {
+            if self.table.get_open(key).is_none() {
+                continue;
+            }
+            self.call(core, key, |service, connection| match notice {
+                Notice::WriteComplete => service.on_write_complete(connection),
+                Notice::HighWater(queued) => service.on_high_water(connection, queued),
+                Notice::LowWater => service.on_low_water(connection),
+            });
+        }
+        self.notices = notices;
+        self.tell_closed(core);
+    }
+}
+
+impl<S: Service> Source for ConnectionSet<S> {
+    fn on_mail(&mut self, core: &mut LoopCore) {
+        let mut letters = mem::take(&mut self.letters);
+        self.mailbox.swap(&mut letters);
+        core.shared.counters.posts.add(letters.len() as u64);
+        for letter in letters.drain(..) {
+            self.handle_letter(core, letter);
+            self.tell_closed(core);
+        }
+        self.letters = letters;
+    }
+
+    fn on_event(&mut self, core: &mut LoopCore, key: Key, readiness: Readiness) {
+        let slot = key.slot as usize;
+        let Some(connection) = self.table.get_open(key) else { return };
+        connection.channel.handle_event(readiness);
+        let has_room = connection.channel.is_writable() && !connection.output.is_empty();
+        if connection.wants_read() {
+            self.read(core, key);
+        } else if readiness.is_end()
+            && let Ok(Some(error)) = connection.stream.take_error()
+        {
+            // Nobody reads, so nobody else would find out.
+            self.table.close(slot, CloseReason::Error(error.kind()));
+        }
+        if has_room && self.table.get_open(key).is_some() {
+            self.table.mark_dirty(slot);
+        }
+        self.tell_closed(core);
+    }
+
+    fn on_ready(&mut self, core: &mut LoopCore) {
+        let mut keys = mem::take(&mut self.keys);
+        self.table.take_ready(&mut keys);
+        for key in keys.drain(..) {
+            self.resume(core, key);
+            self.read(core, key);
+            self.tell_closed(core);
+        }
+        self.keys = keys;
+    }
+
+    fn on_timer(&mut self, core: &mut LoopCore, id: TimerId, timer: SourceTimer) {
+        match timer {
+            SourceTimer::Connection { key, tag } => {
+                if let Some(connection) = self.table.get_open(key) {
+                    connection.timers.retain(|&timer| timer != id);
+                    self.call(core, key, |service, connection| service.on_timer(connection, tag));
+                }
+            }
+            SourceTimer::ClosingDeadline { key } => {
+                if self.table.get_open(key).is_some() {
+                    self.table.close(key.slot as usize, CloseReason::ClosingTimeout);
+                }
+            }
+            SourceTimer::Service { tag } => self.call_with_all(core, |service, connections| {
+                service.on_service_timer(connections, tag);
+            }),
+            SourceTimer::StopDeadline => self.close_all(core, CloseReason::Stopped),
+            SourceTimer::AcceptRetry => {}
+        }
+        self.tell_closed(core);
+    }
+
+    fn end_turn(&mut self, core: &mut LoopCore) -> SourceStatus {
+        self.call_turn_end(core);
+        self.table.flush_dirty(core);
+        self.tell_notices(core);
+        self.call_turn_end(core);
+        self.table.free_slots();
+        if self.table.has_work() {
+            core.set_work_pending();
+        }
+        if self.phase == Phase::Stopping && self.table.is_vacant() {
+            return SourceStatus::Finished;
+        }
+        SourceStatus::Active
+    }
+
+    fn terminate(&mut self, core: &mut LoopCore) {
+        self.close_all(core, CloseReason::Stopped);
+        self.table.free_slots();
+    }
+}
+
+impl<S: Service> Drop for ConnectionSet<S> {
+    fn drop(&mut self) {
+        for letter in self.mailbox.close() {
+            if let Letter::Accepted(..) = letter {
+                self.counters.remove_connection();
+            }
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! Counters of one server, readable from any thread.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+/// A snapshot of what a server's listener has done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ServerStats {
+    /// Connections accepted and handed to a service.
+    pub accepted: u64,
+    /// Closed at once because `max_connections` were open.
+    pub refused_by_limit: u64,
+    /// Closed at once because the accept filter said so.
+    pub refused_by_filter: u64,
+    /// Closed at once because the process or the system had no descriptor left.
+    pub refused_for_descriptors: u64,
+    /// Accepts that failed.
+    pub accept_errors: u64,
+}
+
+/// The live counters behind [`ServerStats`], and the number of connections.
+#[derive(Debug, Default)]
+pub(crate) struct ServerCounters {
+    connections: AtomicUsize,
+    pub(crate) accepted: AtomicU64,
+    pub(crate) refused_by_limit: AtomicU64,
+    pub(crate) refused_by_filter: AtomicU64,
+    pub(crate) refused_for_descriptors: AtomicU64,
+    pub(crate) accept_errors: AtomicU64,
+}
+
+impl ServerCounters {
+    /// Counts a connection from its accept on, so that a limit holds across loops.
+    pub(crate) fn add_connection(&self) {
+        self.connections.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Its service was told that it is closed, or it never got to one.
+    pub(crate) fn remove_connection(&self) {
+        self.connections.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn snapshot(&self) -> ServerStats {
+        let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        ServerStats {
+            accepted: get(&self.accepted),
+            refused_by_limit: get(&self.refused_by_limit),
+            refused_by_filter: get(&self.refused_by_filter),
+            refused_for_descriptors: get(&self.refused_for_descriptors),
+            accept_errors: get(&self.accept_errors),
+        }
+    }
+}
+
+/// Adds one to a counter that others only read.
+pub(crate) fn count(counter: &AtomicU64) {
+    counter.fetch_add(1, Ordering::Relaxed);
+}

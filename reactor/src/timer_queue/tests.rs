@@ -1,0 +1,117 @@
+use super::*;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn fired(timers: &mut TimerQueue<u32>) -> Vec<u32> {
+    std::iter::from_fn(|| timers.take_due().map(|(_, value)| value)).collect()
+}
+
+#[test]
+fn deadlines_then_ids_give_the_order() {
+    let start = Instant::now();
+    let mut timers = TimerQueue::new();
+    timers.add(1, start + 2 * SECOND, None, 10);
+    timers.add(2, start + SECOND, None, 20);
+    timers.add(3, start + SECOND, None, 30);
+    timers.add(4, start + 5 * SECOND, None, 40);
+    assert_eq!(timers.next_deadline(), Some(start + SECOND));
+    timers.expire(start + 2 * SECOND);
+    assert_eq!(fired(&mut timers), [20, 30, 10]);
+    assert_eq!(timers.len(), 1);
+}
+
+#[test]
+fn a_timer_is_not_early() {
+    let start = Instant::now();
+    let mut timers = TimerQueue::new();
+    timers.add(1, start + SECOND, None, 1);
+    timers.expire(start + SECOND - Duration::from_nanos(1));
+    assert!(timers.take_due().is_none());
+    timers.expire(start + SECOND);
+    assert_eq!(fired(&mut timers), [1]);
+}
+
+#[test]
+fn cancel_works_while_waiting_due_and_firing() {
+    let start = Instant::now();
+    let mut timers = TimerQueue::new();
+    let waiting = timers.add(1, start + 9 * SECOND, None, 1);
+    assert_eq!(timers.cancel(waiting), Some(1));
+    assert_eq!(timers.next_deadline(), None);
+
+    timers.add(2, start, None, 2);
+    let due = timers.add(3, start, None, 3);
+    timers.expire(start);
+    assert_eq!(timers.take_due().map(|(_, value)| value), Some(2));
+    assert_eq!(timers.cancel(due), Some(3));
+    assert!(timers.take_due().is_none());
+
+    timers.add(4, start, Some(SECOND), 4);
+    timers.expire(start);
+    let (firing, value) = timers.take_due().unwrap();
+    assert_eq!(timers.cancel(firing), None);
+    timers.put_back(firing, value, start);
+    assert!(timers.is_empty());
+}
+
+#[test]
+fn cancel_is_harmless_after_the_end() {
+    let start = Instant::now();
+    let mut timers = TimerQueue::new();
+    let id = timers.add(1, start, None, 1);
+    timers.expire(start);
+    assert_eq!(fired(&mut timers), [1]);
+    assert_eq!(timers.cancel(id), None);
+}
+
+#[test]
+fn timers_added_by_a_batch_wait_for_the_next() {
+    let start = Instant::now();
+    let mut timers = TimerQueue::new();
+    timers.add(1, start, None, 1);
+    timers.expire(start);
+    timers.take_due().unwrap();
+    timers.add(2, start - SECOND, None, 2);
+    assert!(timers.take_due().is_none());
+    timers.expire(start);
+    assert_eq!(fired(&mut timers), [2]);
+}
+
+#[test]
+fn repeating_timers_do_not_drift_and_skip_missed_beats() {
+    let start = Instant::now();
+    let mut timers = TimerQueue::new();
+    timers.add(1, start + SECOND, Some(SECOND), 1);
+    let fire = |timers: &mut TimerQueue<u32>, now: Instant| {
+        timers.expire(now);
+        let (id, value) = timers.take_due().unwrap();
+        timers.put_back(id, value, now);
+        timers.next_deadline().unwrap() - start
+    };
+    assert_eq!(fire(&mut timers, start + SECOND + SECOND / 3), 2 * SECOND);
+    assert_eq!(fire(&mut timers, start + 2 * SECOND), 3 * SECOND);
+    assert_eq!(fire(&mut timers, start + 7 * SECOND + SECOND / 2), 8 * SECOND);
+}
+
+#[test]
+fn periods_of_zero_are_raised_to_the_minimum() {
+    let start = Instant::now();
+    let mut timers = TimerQueue::new();
+    timers.add(1, start, Some(Duration::ZERO), 1);
+    timers.expire(start);
+    let (id, value) = timers.take_due().unwrap();
+    timers.put_back(id, value, start);
+    assert_eq!(timers.next_deadline(), Some(start + PERIOD_MIN));
+}
+
+#[test]
+fn endless_delays_do_not_overflow() {
+    let start = Instant::now();
+    assert!(deadline_after(start, Duration::MAX) > start);
+    let mut timers = TimerQueue::new();
+    timers.add(1, start, Some(Duration::MAX), 1);
+    timers.expire(start);
+    let (id, value) = timers.take_due().unwrap();
+    timers.put_back(id, value, start);
+    assert!(timers.next_deadline() > Some(start));
+}
