@@ -157,7 +157,7 @@ impl Config {
                 toml::from_str(&text).map_err(|error| ConfigError(format!("{name}: {error}")))?
             }
         };
-        Self::resolve(flags.over(file)?)
+        Self::resolve(flags.over(&file)?)
     }
 
     /// Fills in the defaults and checks what was chosen.
@@ -223,11 +223,11 @@ impl Config {
 
 impl Settings {
     /// These settings, and those of `file` where these are silent.
-    fn over(self, file: Self) -> Result<Self, ConfigError> {
+    fn over(self, file: &Self) -> Result<Self, ConfigError> {
         let table = |settings: &Self| {
             toml::Table::try_from(settings).map_err(|error| ConfigError(error.to_string()))
         };
-        let mut merged = table(&file)?;
+        let mut merged = table(file)?;
         merged.extend(table(&self)?);
         merged.try_into().map_err(|error: toml::de::Error| ConfigError(error.to_string()))
     }
@@ -273,7 +273,7 @@ mod tests {
     #[test]
     fn flags_go_before_the_file() {
         let merged = flags(&["::1", "6000", "--threads", "3"])
-            .over(file("threads = 5\ndata = \"elsewhere\"\nlisten = [\"7000\"]"))
+            .over(&file("threads = 5\ndata = \"elsewhere\"\nlisten = [\"7000\"]"))
             .expect("merges");
         let config = Config::resolve(merged).expect("complete");
         assert_eq!(config.threads, 3);

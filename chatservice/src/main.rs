@@ -1,5 +1,6 @@
 //! ChatServer: reads its configuration, starts, waits for a signal, ends cleanly.
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use chatservice::config::Config;
@@ -58,10 +59,13 @@ fn run(config: Config) -> Result<(), Box<dyn std::error::Error>> {
 }
 
 #[allow(clippy::print_stdout, reason = "what a person at a terminal, or a script, waits for")]
-fn announce(server: &Server, data: &std::path::Path) {
+fn announce(server: &Server, data: &Path) {
     let address = server.local_addr();
     let (ip, port) = (address.ip(), address.port());
     let near = if ip.is_unspecified() { "127.0.0.1".to_owned() } else { ip.to_string() };
+    // The client usually lies beside the server, whatever path that was started by.
+    let server_path = std::env::args_os().next().map(PathBuf::from).unwrap_or_default();
+    let client = server_path.with_file_name("ChatClient");
     println!("ChatServer is listening on {address}, data in {}", data.display());
-    println!("Start a client with: ChatClient {near} {port}");
+    println!("Start a client with: {} {near} {port}", client.display());
 }

@@ -32,13 +32,15 @@ pub(super) struct Core {
     pub(super) deadlines: Deadlines,
     pub(super) sids: SidSource,
     pub(super) random: Random,
+    /// The time of the call that is being handled.
+    pub(super) now: Now,
     /// What this shard has to say to itself.
     pub(super) local: VecDeque<PeerMessage>,
     clock_text: (u64, String),
 }
 
 impl Core {
-    pub(super) fn new(shard: ShardId, shards: u16, rules: Rules, random: Random) -> Self {
+    pub(super) fn new(now: Now, shard: ShardId, shards: u16, rules: Rules, random: Random) -> Self {
         Self {
             shard,
             shards,
@@ -49,6 +51,7 @@ impl Core {
             deadlines: Deadlines::default(),
             sids: SidSource::new(shard.0),
             random,
+            now,
             rules,
             local: VecDeque::new(),
             clock_text: (u64::MAX, String::new()),
@@ -85,8 +88,8 @@ impl Core {
     }
 
     /// The wall clock as `YYYY-MM-DD HH:MM:SS` in UTC.
-    pub(super) fn time_text(&mut self, now: Now) -> &str {
-        let second = now.unix_ms / 1000;
+    pub(super) fn time_text(&mut self) -> &str {
+        let second = self.now.unix_ms / 1000;
         if self.clock_text.0 != second {
             let time = i64::try_from(second).ok().and_then(|s| Timestamp::from_second(s).ok());
             let text = time.unwrap_or_default().strftime("%Y-%m-%d %H:%M:%S").to_string();

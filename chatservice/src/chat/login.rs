@@ -9,7 +9,6 @@ use chatproto::{
     Credentials as Proof, Errno, FriendEntry, GroupEntry, LoginAnswer, MemberEntry, UserId,
 };
 
-use super::Now;
 use super::core::Core;
 use super::deadlines::Deadline;
 use super::effect::{Admission, Attempt, Claim, Effect, PeerMessage, Ticket};
@@ -113,13 +112,13 @@ pub(super) fn begin(
 }
 
 /// The answer to [`Effect::Admit`].
-pub(super) fn admitted(session: &mut Session, now: Now, admission: Admission, core: &mut Core) {
+pub(super) fn admitted(session: &mut Session, admission: Admission, core: &mut Core) {
     let Some(login) = login_of(session) else { return };
     match admission {
         Admission::Now => read_credentials(session, core),
         Admission::After(pause) => {
             login.stage = Stage::Penalty;
-            core.deadlines.arm(now.instant + pause, Deadline::Penalty(session.conn));
+            core.deadlines.arm(core.now.instant + pause, Deadline::Penalty(session.conn));
         }
         Admission::Refused(retry) => {
             fail(session, Errno::Busy, Some("too many failed logins"), Some(retry), core);
@@ -135,13 +134,13 @@ pub(super) fn penalty_over(session: &mut Session, core: &mut Core) {
 }
 
 /// A worker's answer.
-pub(super) fn answered(session: &mut Session, now: Now, answer: Answer, core: &mut Core) {
+pub(super) fn answered(session: &mut Session, answer: Answer, core: &mut Core) {
     match answer {
         Answer::Credentials(Ok(found)) => check(session, found, core),
         Answer::Verified(right) => verified(session, right, core),
         Answer::Profile(Ok(profile)) => claim(session, profile, core),
         Answer::Written(Ok(Outcome::Done)) => ask_presence(session, core),
-        Answer::Rows(Ok(rows)) => finish(session, now, rows, core),
+        Answer::Rows(Ok(rows)) => finish(session, rows, core),
         Answer::Credentials(Err(error))
         | Answer::Profile(Err(error))
         | Answer::Written(Err(error))
@@ -189,17 +188,12 @@ pub(super) fn claimed(session: &mut Session, claim: Claim, core: &mut Core) {
 }
 
 /// The answer to [`Effect::Presence`]: those who are online, ascending.
-pub(super) fn presence_known(
-    session: &mut Session,
-    now: Now,
-    online: Vec<UserId>,
-    core: &mut Core,
-) {
+pub(super) fn presence_known(session: &mut Session, online: Vec<UserId>, core: &mut Core) {
     let conn = session.conn;
     let Some(login) = login_of(session) else { return };
     login.online = online;
     if login.style == Style::Acknowledging {
-        return finish(session, now, Vec::new(), core);
+        return finish(session, Vec::new(), core);
     }
     login.stage = Stage::Rows;
     let (recipient, after) = (login.user, RowId::default());
@@ -210,7 +204,8 @@ pub(super) fn presence_known(
 /// A logout request: the place is left at once, the token ends with a write.
 pub(super) fn log_out(session: &mut Session, user: UserId, mid: Option<&str>, core: &mut Core) {
     session.go_offline(core);
-    session.phase = Phase::Anonymous(session.last_heard());
+    session.phase = Phase::Anonymous(core.now.instant);
+    session.framer.set_max_object_bytes(core.rules.anonymous_object_max);
     session.pending = Some(Pending::Logout { mid: mid.map(str::to_owned) });
     let write = Write::SetToken { user, token: None };
     core.work(Ticket::Session(session.conn), Request::Write(write));
@@ -294,7 +289,7 @@ fn ask_presence(session: &mut Session, core: &mut Core) {
     core.effects.push(Effect::Presence { conn, users });
 }
 
-fn finish(session: &mut Session, now: Now, rows: Vec<Row>, core: &mut Core) {
+fn finish(session: &mut Session, rows: Vec<Row>, core: &mut Core) {
     let Some(Pending::Login(login)) = session.pending.take() else { return };
     let conn = session.conn;
     session.framer.set_max_object_bytes(core.rules.object_max);
@@ -324,13 +319,13 @@ fn finish(session: &mut Session, now: Now, rows: Vec<Row>, core: &mut Core) {
     }
     if let Phase::Online(online) = &mut session.phase {
         if login.style == Style::Plain {
-            online.inbox.first_page(now.instant, rows, FIRST_PAGE_ROWS);
+            online.inbox.first_page(core.now.instant, rows, FIRST_PAGE_ROWS);
         }
-        online.inbox.open(now.instant);
+        online.inbox.open(core.now.instant);
         core.settle_inbox(conn, online.user, online.style, &mut online.inbox);
     }
     if login.style == Style::Acknowledging {
-        core.deadlines.arm(now.instant + core.rules.ping_after, Deadline::Session(conn));
+        session.look_again(core.now.instant + core.rules.ping_after, core);
     }
     session.resume(core);
 }
@@ -351,7 +346,7 @@ fn fail(
     let Some(Pending::Login(login)) = session.pending.take() else { return };
     if session.online().is_some() {
         session.go_offline(core);
-        session.phase = Phase::Anonymous(session.last_heard());
+        session.phase = Phase::Anonymous(core.now.instant);
     }
     refuse(session, login.mid.as_deref(), errno, text, retry, core);
     session.resume(core);

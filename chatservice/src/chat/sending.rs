@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use chatproto::{Answer, ChatObject, Delivery, Errno, GroupId, UserId};
 
-use super::Now;
 use super::core::Core;
 use super::effect::{Settlement, Ticket};
 use super::groups::Lookup;
@@ -26,7 +25,6 @@ pub(super) struct GroupChat {
 /// 1005
 pub(super) fn chat(
     session: &mut Session,
-    now: Now,
     mid: Option<&str>,
     to: UserId,
     msg: &str,
@@ -37,13 +35,12 @@ pub(super) fn chat(
         let object = ChatObject::direct(sender.user, &sender.name, to, msg, time);
         (Audience::One, object)
     };
-    send(session, now, mid, time, make, &[to], core);
+    send(session, mid, time, make, &[to], core);
 }
 
 /// 1009
 pub(super) fn group_chat(
     session: &mut Session,
-    now: Now,
     mid: Option<&str>,
     group: GroupId,
     msg: &str,
@@ -64,7 +61,7 @@ pub(super) fn group_chat(
                 let object = ChatObject::group(sender.user, &sender.name, group, msg, time);
                 (Audience::Group, object)
             };
-            send(session, now, mid, time, make, &others, core);
+            send(session, mid, time, make, &others, core);
         }
         Lookup::Wait { ask } => {
             session.pending = Some(Pending::GroupChat(Box::new(GroupChat {
@@ -83,7 +80,6 @@ pub(super) fn group_chat(
 /// The members that a group chat waits for are in the cache, or there are none.
 pub(super) fn group_known(
     session: &mut Session,
-    now: Now,
     exists: Result<bool, &StoreError>,
     core: &mut Core,
 ) {
@@ -91,7 +87,7 @@ pub(super) fn group_known(
     let mid = chat.mid.as_deref();
     match exists {
         Ok(true) => {
-            group_chat(session, now, mid, chat.group, &chat.msg, chat.time.as_deref(), core);
+            group_chat(session, mid, chat.group, &chat.msg, chat.time.as_deref(), core);
         }
         Ok(false) => core.fail(session.conn, mid, Errno::NoSuchGroup, "no such group"),
         Err(_) => {
@@ -126,7 +122,6 @@ pub(super) fn resolved(session: &mut Session, resolved: &Resolved, core: &mut Co
 
 fn send(
     session: &mut Session,
-    now: Now,
     mid: Option<&str>,
     time: Option<&str>,
     make: impl FnOnce(&Online, &str) -> (Audience, ChatObject),
@@ -145,9 +140,9 @@ fn send(
     }
     let (audience, object) = match time {
         Some(time) => make(online, time),
-        None => make(online, core.time_text(now)),
+        None => make(online, core.time_text()),
     };
-    let sid = core.sids.next(now.unix_ms);
+    let sid = core.sids.next(core.now.unix_ms);
     let sender = online.user;
     let made_mid = || sid.to_string().into_boxed_str();
     let message = Arc::new(Message {
@@ -160,7 +155,7 @@ fn send(
     session.owe(message.size());
     let asker = Asker { conn, mid: mid.map(Into::into) };
     let recipients = recipients.iter().copied();
-    core.ledger.handle_message(now.instant, asker, &message, recipients);
+    core.ledger.handle_message(core.now.instant, asker, &message, recipients);
 }
 
 fn answer(session: &Session, mid: &str, stored: bool, core: &mut Core) {

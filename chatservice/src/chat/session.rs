@@ -20,7 +20,7 @@ use super::login::Login;
 use super::mids::Mids;
 use super::register::Register;
 use super::sending::GroupChat;
-use super::{Now, contacts, login, register, sending};
+use super::{contacts, login, register, sending};
 
 /// Messages of one sender that may be unsettled before no more is read from it …
 const UNSETTLED_MAX: usize = 1024;
@@ -84,12 +84,14 @@ pub(super) struct Session {
     unsettled: (usize, usize),
     last_heard: Instant,
     paused: bool,
+    /// When to look at this session next.
+    deadline: Option<Instant>,
 }
 
 impl Session {
-    pub(super) fn new(now: Instant, conn: ConnId, address: IpAddr, core: &mut Core) -> Self {
-        core.deadlines.arm(now + core.rules.login_within, Deadline::Session(conn));
-        Self {
+    pub(super) fn new(conn: ConnId, address: IpAddr, core: &mut Core) -> Self {
+        let now = core.now.instant;
+        let mut session = Self {
             conn,
             address: (!address.to_canonical().is_loopback()).then_some(address),
             phase: Phase::Anonymous(now),
@@ -98,18 +100,21 @@ impl Session {
             unsettled: (0, 0),
             last_heard: now,
             paused: false,
-        }
+            deadline: None,
+        };
+        session.look_again(now + core.rules.login_within, core);
+        session
     }
 
     /// Carries out the requests in `unread` as far as it may; how many bytes are used up.
-    pub(super) fn handle_bytes(&mut self, now: Now, unread: &[u8], core: &mut Core) -> usize {
-        self.last_heard = now.instant;
+    pub(super) fn handle_bytes(&mut self, unread: &[u8], core: &mut Core) -> usize {
+        self.last_heard = core.now.instant;
         let mut used = 0;
         while !self.is_blocked() {
             match self.framer.scan(&unread[used..]) {
                 Ok(Scan::Object { text, consumed }) => {
                     used += consumed;
-                    self.handle_object(now, text, core);
+                    self.handle_object(text, core);
                 }
                 Ok(Scan::Incomplete { consumed }) => {
                     used += consumed;
@@ -177,8 +182,10 @@ impl Session {
 
     /// The pending request was answered.
     pub(super) fn resume(&mut self, core: &mut Core) {
+        // Waiting for the server does not count as time to log in.
         if let Phase::Anonymous(since) = &mut self.phase {
-            *since = self.last_heard.max(*since);
+            *since = core.now.instant;
+            self.look_again(core.now.instant + core.rules.login_within, core);
         }
         self.close_if_answered(core);
         if self.paused && !self.is_blocked() {
@@ -201,8 +208,13 @@ impl Session {
     }
 
     /// Is the client alive, and has it logged in?
-    pub(super) fn handle_deadline(&mut self, now: Instant, core: &mut Core) {
-        let rules = &core.rules;
+    pub(super) fn handle_deadline(&mut self, core: &mut Core) {
+        let (now, rules) = (core.now.instant, &core.rules);
+        // An entry that a nearer one has replaced.
+        if self.deadline.is_none_or(|at| at > now) {
+            return;
+        }
+        self.deadline = None;
         let next = match &mut self.phase {
             Phase::Anonymous(since) => {
                 let due = *since + rules.login_within;
@@ -235,12 +247,15 @@ impl Session {
             }
             Phase::Leaving | Phase::Closing => return,
         };
-        core.deadlines.arm(next, Deadline::Session(self.conn));
+        self.look_again(next, core);
     }
 
-    /// When the client last sent something.
-    pub(super) fn last_heard(&self) -> Instant {
-        self.last_heard
+    /// Looks at the deadlines of this session at `at`, or earlier if that is arranged.
+    pub(super) fn look_again(&mut self, at: Instant, core: &mut Core) {
+        if self.deadline.is_none_or(|arranged| at < arranged) {
+            self.deadline = Some(at);
+            core.deadlines.arm(at, Deadline::Session(self.conn));
+        }
     }
 
     pub(super) fn online(&mut self) -> Option<&mut Online> {
@@ -260,9 +275,9 @@ impl Session {
         self.unsettled.0 += UNSETTLED_MAX;
     }
 
-    fn handle_object(&mut self, now: Now, text: &[u8], core: &mut Core) {
+    fn handle_object(&mut self, text: &[u8], core: &mut Core) {
         match decode(text) {
-            Ok(envelope) => self.handle_request(now, envelope, core),
+            Ok(envelope) => self.handle_request(envelope, core),
             Err(DecodeError::Malformed) => {
                 core.fail(self.conn, None, Errno::BadRequest, "this is not a JSON object");
                 self.close(core);
@@ -282,7 +297,7 @@ impl Session {
         self.close(core);
     }
 
-    fn handle_request(&mut self, now: Now, envelope: Envelope<'_>, core: &mut Core) {
+    fn handle_request(&mut self, envelope: Envelope<'_>, core: &mut Core) {
         let mid = envelope.mid.as_deref();
         match envelope.request {
             Request::Ping => return core.effects.send(self.conn, chatproto::pong),
@@ -304,10 +319,10 @@ impl Session {
         match envelope.request {
             Request::Logout { .. } => login::log_out(self, user, mid, core),
             Request::Chat { to, msg, time, .. } => {
-                sending::chat(self, now, mid, to, &msg, time.as_deref(), core);
+                sending::chat(self, mid, to, &msg, time.as_deref(), core);
             }
             Request::GroupChat { group, msg, time, .. } => {
-                sending::group_chat(self, now, mid, group, &msg, time.as_deref(), core);
+                sending::group_chat(self, mid, group, &msg, time.as_deref(), core);
             }
             Request::AddFriend { friend, .. } => {
                 contacts::add_friend(self, user, mid, friend, core);
@@ -318,18 +333,18 @@ impl Session {
             Request::JoinGroup { group, .. } => {
                 contacts::join_group(self, user, mid, group, core);
             }
-            Request::Received { seq } => self.handle_received(now, mid, seq, core),
+            Request::Received { seq } => self.handle_received(mid, seq, core),
             Request::Ping | Request::Pong | Request::Login(_) | Request::Register { .. } => {}
         }
     }
 
-    fn handle_received(&mut self, now: Now, mid: Option<&str>, seq: u64, core: &mut Core) {
+    fn handle_received(&mut self, mid: Option<&str>, seq: u64, core: &mut Core) {
         let Phase::Online(online) = &mut self.phase else { return };
         if online.style == Style::Plain {
             let text = "this login did not ask to acknowledge";
             return core.fail(self.conn, mid, Errno::BadRequest, text);
         }
-        if online.inbox.handle_received(now.instant, seq).is_err() {
+        if online.inbox.handle_received(core.now.instant, seq).is_err() {
             let text = "nothing with this seq was pushed";
             return core.fail(self.conn, mid, Errno::BadRequest, text);
         }

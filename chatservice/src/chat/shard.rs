@@ -33,10 +33,10 @@ pub struct Shard {
 impl Shard {
     /// The shard `shard` of `shards` on this node. `random` must not be guessable: tokens are
     /// made of it.
-    pub fn new(shard: ShardId, shards: u16, rules: Rules, random: Random) -> Self {
+    pub fn new(now: Now, shard: ShardId, shards: u16, rules: Rules, random: Random) -> Self {
         Self {
             sessions: FxHashMap::default(),
-            core: Core::new(shard, shards, rules, random),
+            core: Core::new(now, shard, shards, rules, random),
             stopping: false,
             ledger_actions: Vec::new(),
         }
@@ -49,7 +49,8 @@ impl Shard {
 
     /// A client connected from `address`.
     pub fn handle_opened(&mut self, now: Now, conn: ConnId, address: IpAddr) {
-        let mut session = Session::new(now.instant, conn, address, &mut self.core);
+        self.core.now = now;
+        let mut session = Session::new(conn, address, &mut self.core);
         if self.stopping {
             session.stop_reading(&mut self.core);
         }
@@ -59,67 +60,74 @@ impl Shard {
     /// `unread` is what the connection has sent and was not used up before; returns how much of
     /// it is used up now.
     pub fn handle_bytes(&mut self, now: Now, conn: ConnId, unread: &[u8]) -> usize {
+        self.core.now = now;
         let Some(session) = self.sessions.get_mut(&conn) else { return unread.len() };
-        let used = session.handle_bytes(now, unread, &mut self.core);
-        self.run(now);
+        let used = session.handle_bytes(unread, &mut self.core);
+        self.run();
         used
     }
 
     /// The client will send no more.
     pub fn handle_end_of_stream(&mut self, now: Now, conn: ConnId) {
-        self.with_session(now, conn, |session, core| session.handle_end_of_stream(core));
+        self.core.now = now;
+        self.with_session(conn, |session, core| session.handle_end_of_stream(core));
     }
 
     /// The kernel took everything that was queued on the connection.
     pub fn handle_written(&mut self, now: Now, conn: ConnId) {
-        self.with_session(now, conn, |session, core| session.handle_written(now, core));
+        self.core.now = now;
+        self.with_session(conn, |session, core| session.handle_written(core));
     }
 
     /// The connection reads too slowly to be kept.
     pub fn handle_too_slow(&mut self, now: Now, conn: ConnId) {
-        self.with_session(now, conn, |session, core| {
+        self.core.now = now;
+        self.with_session(conn, |session, core| {
             session.part(Errno::TooSlow, "you read too slowly", None, core);
         });
     }
 
     /// The connection is gone.
     pub fn handle_closed(&mut self, now: Now, conn: ConnId) {
+        self.core.now = now;
         if let Some(mut session) = self.sessions.remove(&conn) {
             session.go_offline(&mut self.core);
-            self.run(now);
+            self.run();
         }
     }
 
     /// The answer to [`super::Effect::Work`].
     pub fn handle_answer(&mut self, now: Now, ticket: Ticket, answer: Answer) {
+        self.core.now = now;
         match ticket {
-            Ticket::Session(conn) => self.with_session(now, conn, |session, core| {
-                session.handle_answer(now, answer, core);
+            Ticket::Session(conn) => self.with_session(conn, |session, core| {
+                session.handle_answer(answer, core);
             }),
             Ticket::Inbox(conn) => {
                 let stopping = self.stopping;
-                self.with_session(now, conn, |session, core| {
-                    session.handle_inbox_answer(now, answer, core);
+                self.with_session(conn, |session, core| {
+                    session.handle_inbox_answer(answer, core);
                     if stopping {
                         session.store_debts(core);
                     }
                 });
             }
-            Ticket::Removal(conn, rows) => self.with_session(now, conn, |session, _| {
+            Ticket::Removal(conn, rows) => self.with_session(conn, |session, _| {
                 if let Some(online) = session.online() {
                     online.inbox.handle_removed(&rows);
                 }
             }),
-            Ticket::Lane(lane) => self.handle_lane_answer(now, lane, answer),
-            Ticket::Group(group) => self.handle_group_answer(now, group, answer),
+            Ticket::Lane(lane) => self.handle_lane_answer(lane, answer),
+            Ticket::Group(group) => self.handle_group_answer(group, answer),
             Ticket::Nobody => {}
         }
     }
 
     /// The answer to [`super::Effect::Admit`].
     pub fn handle_admission(&mut self, now: Now, conn: ConnId, admission: Admission) {
-        self.with_session(now, conn, |session, core| match &session.pending {
-            Some(Pending::Login(_)) => login::admitted(session, now, admission, core),
+        self.core.now = now;
+        self.with_session(conn, |session, core| match &session.pending {
+            Some(Pending::Login(_)) => login::admitted(session, admission, core),
             Some(Pending::Register(_)) => register::admitted(session, admission, core),
             _ => {}
         });
@@ -127,26 +135,30 @@ impl Shard {
 
     /// The answer to [`super::Effect::Claim`] for `user`.
     pub fn handle_claim(&mut self, now: Now, conn: ConnId, claim: Claim) {
-        self.with_session(now, conn, |session, core| login::claimed(session, claim, core));
+        self.core.now = now;
+        self.with_session(conn, |session, core| login::claimed(session, claim, core));
     }
 
     /// The answer to [`super::Effect::Presence`]: those who are online, ascending.
     pub fn handle_presence(&mut self, now: Now, conn: ConnId, online: Vec<UserId>) {
-        self.with_session(now, conn, |session, core| {
-            login::presence_known(session, now, online, core);
+        self.core.now = now;
+        self.with_session(conn, |session, core| {
+            login::presence_known(session, online, core);
         });
     }
 
     /// The answer to [`super::Effect::Locate`].
     pub fn handle_located(&mut self, now: Now, lane: LaneKey, place: Option<Place>) {
+        self.core.now = now;
         self.core.ledger.handle_located(now.instant, lane, place);
-        self.run(now);
+        self.run();
     }
 
     /// Another shard says something.
     pub fn handle_peer(&mut self, now: Now, message: PeerMessage) {
-        self.route(now, message);
-        self.run(now);
+        self.core.now = now;
+        self.route(message);
+        self.run();
     }
 
     /// When [`Self::handle_deadlines`] is to be called next.
@@ -156,12 +168,13 @@ impl Shard {
 
     /// Looks at everything that is due.
     pub fn handle_deadlines(&mut self, now: Now) {
+        self.core.now = now;
         while let Some(due) = self.core.deadlines.pop_due(now.instant) {
             let core = &mut self.core;
             match due {
                 Deadline::Session(conn) => {
                     if let Some(session) = self.sessions.get_mut(&conn) {
-                        session.handle_deadline(now.instant, core);
+                        session.handle_deadline(core);
                     }
                 }
                 Deadline::Penalty(conn) => {
@@ -171,23 +184,24 @@ impl Shard {
                 }
                 Deadline::Inbox(conn) => {
                     if let Some(session) = self.sessions.get_mut(&conn) {
-                        session.handle_inbox_deadline(now, core);
+                        session.handle_inbox_deadline(core);
                     }
                 }
                 Deadline::Lane(lane) => core.ledger.handle_deadline(now.instant, lane),
             }
         }
-        self.run(now);
+        self.run();
     }
 
     /// The node is shutting down: nothing more is read, everything owed becomes rows.
     pub fn handle_stop(&mut self, now: Now) {
+        self.core.now = now;
         self.stopping = true;
         for session in self.sessions.values_mut() {
             session.stop_reading(&mut self.core);
             session.store_debts(&mut self.core);
         }
-        self.run(now);
+        self.run();
     }
 
     /// Whether no debt is in memory alone.
@@ -197,13 +211,14 @@ impl Shard {
 
     /// Says goodbye to everybody and closes; clients are asked to come back spread over `span_ms`.
     pub fn handle_goodbye(&mut self, now: Now, span_ms: u64) {
+        self.core.now = now;
         let count = self.sessions.len().max(1) as u64;
         for (index, session) in self.sessions.values_mut().enumerate() {
             let retry_ms = span_ms * (index as u64 + 1) / count;
             let text = "the server is shutting down";
             session.part(Errno::ShuttingDown, text, Some(retry_ms), &mut self.core);
         }
-        self.run(now);
+        self.run();
     }
 
     /// Connections of this shard.
@@ -211,10 +226,10 @@ impl Shard {
         self.sessions.len()
     }
 
-    fn with_session(&mut self, now: Now, conn: ConnId, act: impl FnOnce(&mut Session, &mut Core)) {
+    fn with_session(&mut self, conn: ConnId, act: impl FnOnce(&mut Session, &mut Core)) {
         if let Some(session) = self.sessions.get_mut(&conn) {
             act(session, &mut self.core);
-            self.run(now);
+            self.run();
         }
     }
 }

@@ -57,14 +57,15 @@ impl ChatLoop {
         let shards = seat.handles.len();
         let id = ShardId(seat.index as u16);
         let rules = shared.config.rules.clone();
+        let now = wall_clock(Instant::now());
         Self {
             id,
-            shard: Shard::new(id, shards as u16, rules, Box::new(random)),
+            shard: Shard::new(now, id, shards as u16, rules, Box::new(random)),
             shared,
             outboxes: (0..shards).map(|_| Vec::new()).collect(),
             handles: seat.handles,
             effects: Effects::default(),
-            now: Now { instant: Instant::now(), unix_ms: 0 },
+            now,
             alarm: None,
             settling: Settling::NotAsked,
         }
@@ -72,9 +73,8 @@ impl ChatLoop {
 
     /// The time of this turn; the wall clock is read once a turn.
     pub(super) fn now(&mut self, turn: Instant) -> Now {
-        if self.now.instant != turn || self.now.unix_ms == 0 {
-            let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-            self.now = Now { instant: turn, unix_ms: wall.as_millis() as u64 };
+        if self.now.instant != turn {
+            self.now = wall_clock(turn);
         }
         self.now
     }
@@ -248,6 +248,11 @@ pub(super) fn release(connection: &mut Conn<'_>, hold: Hold) {
     if !state.rules_hold && !state.output_hold {
         connection.start_reading();
     }
+}
+
+fn wall_clock(instant: Instant) -> Now {
+    let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Now { instant, unix_ms: wall.as_millis() as u64 }
 }
 
 /// 128 bits from the operating system.

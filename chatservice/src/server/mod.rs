@@ -30,6 +30,8 @@ const HIGH_WATER: usize = 64 * 1024;
 const LOW_WATER: usize = 16 * 1024;
 /// Time for goodbyes to be written when shutting down.
 const GOODBYE_WITHIN: Duration = Duration::from_secs(2);
+/// A connection that is being closed has this long to take its last bytes.
+const CLOSING_WITHIN: Duration = Duration::from_secs(5);
 /// Clients that are told to come back do so spread over this time.
 const RETURN_SPAN_MS: u64 = 2000;
 
@@ -117,6 +119,7 @@ impl Server {
             // A client may be half way through its largest object when more of it arrives.
             input_cap: config.rules.object_max + (1 << 20),
             keep_alive: Some(Duration::from_secs(30)),
+            closing_timeout: Some(CLOSING_WITHIN),
             ..ConnectionOptions::default()
         };
         let for_loops = Arc::clone(&shared);

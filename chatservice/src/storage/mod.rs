@@ -118,7 +118,7 @@ pub enum Write {
         token: Option<TokenHash>,
     },
     /// Puts `friend` on the list of `user`; twice changes nothing. → [`Outcome::Done`],
-    /// [`Outcome::NoSuchUser`] (the friend), [`Outcome::LimitReached`].
+    /// [`Outcome::NoSuchUser`] (either), [`Outcome::LimitReached`].
     AddFriend {
         /// Whose list.
         user: UserId,
@@ -126,7 +126,7 @@ pub enum Write {
         friend: UserId,
     },
     /// New group with one member, its creator. → [`Outcome::GroupCreated`],
-    /// [`Outcome::NameTaken`], [`Outcome::LimitReached`].
+    /// [`Outcome::NoSuchUser`], [`Outcome::NameTaken`], [`Outcome::LimitReached`].
     CreateGroup {
         /// Becomes [`Role::Creator`].
         creator: UserId,
@@ -136,7 +136,7 @@ pub enum Write {
         description: String,
     },
     /// New member with [`Role::Normal`]; twice changes nothing. → [`Outcome::Done`],
-    /// [`Outcome::NoSuchGroup`], [`Outcome::LimitReached`].
+    /// [`Outcome::NoSuchUser`], [`Outcome::NoSuchGroup`], [`Outcome::LimitReached`].
     JoinGroup {
         /// Who joins.
         user: UserId,

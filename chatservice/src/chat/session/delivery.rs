@@ -6,16 +6,16 @@ use super::{Online, Pending, Phase, Session, Style};
 use crate::chat::core::Core;
 use crate::chat::effect::Refusal;
 use crate::chat::inbox::Debt;
-use crate::chat::{Now, contacts, login, register};
+use crate::chat::{contacts, login, register};
 use crate::message::Message;
 use crate::storage::{Answer, Outcome, RowId, StoreError};
 use std::sync::Arc;
+use std::time::Instant;
 
 impl Session {
     /// A live message for this session's user; false when nobody, or somebody else, is here.
     pub(in crate::chat) fn handle_message(
         &mut self,
-        now: Now,
         message: Arc<Message>,
         debt: Debt,
         again: bool,
@@ -23,44 +23,39 @@ impl Session {
     ) -> bool {
         let recipient = debt.lane.recipient;
         self.online().is_some_and(|online| online.user == recipient)
-            && self.with_inbox(core, |online| {
-                online.inbox.handle_message(now.instant, message, debt, again);
+            && self.with_inbox(core, |online, now| {
+                online.inbox.handle_message(now, message, debt, again);
             })
     }
 
     /// Rows were committed for this session's user.
-    pub(in crate::chat) fn handle_mail(&mut self, now: Now, first: RowId, core: &mut Core) {
-        self.with_inbox(core, |online| online.inbox.handle_mail(now.instant, first));
+    pub(in crate::chat) fn handle_mail(&mut self, first: RowId, core: &mut Core) {
+        self.with_inbox(core, |online, now| online.inbox.handle_mail(now, first));
     }
 
     /// The kernel took everything that was queued.
-    pub(in crate::chat) fn handle_written(&mut self, now: Now, core: &mut Core) {
+    pub(in crate::chat) fn handle_written(&mut self, core: &mut Core) {
         if self.online().is_some_and(|online| online.style == Style::Plain) {
-            self.with_inbox(core, |online| online.inbox.handle_written(now.instant));
+            self.with_inbox(core, |online, now| online.inbox.handle_written(now));
         }
     }
 
     /// The inbox asked to be looked at.
-    pub(in crate::chat) fn handle_inbox_deadline(&mut self, now: Now, core: &mut Core) {
-        self.with_inbox(core, |online| online.inbox.handle_deadline(now.instant));
+    pub(in crate::chat) fn handle_inbox_deadline(&mut self, core: &mut Core) {
+        self.with_inbox(core, |online, now| online.inbox.handle_deadline(now));
     }
 
     /// The store's answer to something that the inbox asked.
-    pub(in crate::chat) fn handle_inbox_answer(
-        &mut self,
-        now: Now,
-        answer: Answer,
-        core: &mut Core,
-    ) {
-        self.with_inbox(core, |online| match answer {
+    pub(in crate::chat) fn handle_inbox_answer(&mut self, answer: Answer, core: &mut Core) {
+        self.with_inbox(core, |online, now| match answer {
             Answer::Rows(rows) => {
                 if let Err(error) = &rows {
                     log::warn!("the waiting messages of user {} stay: {error}", online.user);
                 }
-                online.inbox.handle_rows(now.instant, rows.ok());
+                online.inbox.handle_rows(now, rows.ok());
             }
             Answer::Written(written) => {
-                online.inbox.handle_deposited(now.instant, deposit_result(written));
+                online.inbox.handle_deposited(now, deposit_result(written));
             }
             _ => {}
         });
@@ -68,7 +63,7 @@ impl Session {
 
     /// Everything owed to this user is to become rows.
     pub(in crate::chat) fn store_debts(&mut self, core: &mut Core) {
-        self.with_inbox(core, |online| online.inbox.store_debts());
+        self.with_inbox(core, |online, _| online.inbox.store_debts());
     }
 
     /// Whether no debt to this user is in memory alone.
@@ -87,9 +82,9 @@ impl Session {
     }
 
     /// A worker's answer to the pending request.
-    pub(in crate::chat) fn handle_answer(&mut self, now: Now, answer: Answer, core: &mut Core) {
+    pub(in crate::chat) fn handle_answer(&mut self, answer: Answer, core: &mut Core) {
         match (&self.pending, answer) {
-            (Some(Pending::Login(_)), answer) => login::answered(self, now, answer, core),
+            (Some(Pending::Login(_)), answer) => login::answered(self, answer, core),
             (Some(Pending::Register(_)), answer) => register::answered(self, answer, core),
             (_, Answer::Written(result)) => contacts::written(self, result, core),
             _ => {}
@@ -97,10 +92,10 @@ impl Session {
     }
 
     /// False when there is no user, hence no inbox.
-    fn with_inbox(&mut self, core: &mut Core, act: impl FnOnce(&mut Online)) -> bool {
+    fn with_inbox(&mut self, core: &mut Core, act: impl FnOnce(&mut Online, Instant)) -> bool {
         let conn = self.conn;
         let Some(online) = self.online() else { return false };
-        act(online);
+        act(online, core.now.instant);
         core.settle_inbox(conn, online.user, online.style, &mut online.inbox);
         true
     }

@@ -7,13 +7,13 @@ use crate::chat::deadlines::Deadline;
 use crate::chat::effect::{ConnId, Effect, LaneKey, PeerMessage, Place, Refusal, Ticket};
 use crate::chat::ledger::Action;
 use crate::chat::session::deposit_result;
-use crate::chat::{Now, contacts, inbox, sending};
+use crate::chat::{contacts, inbox, sending};
 use crate::storage::{Answer, Request, Write};
 
 impl Shard {
     /// Carries out what the ledger wants and what this shard said to itself, until nothing is
     /// left.
-    pub(super) fn run(&mut self, now: Now) {
+    pub(super) fn run(&mut self) {
         loop {
             let mut actions = std::mem::take(&mut self.ledger_actions);
             self.core.ledger.swap_actions(&mut actions);
@@ -23,20 +23,20 @@ impl Shard {
             }
             self.ledger_actions = actions;
             match self.core.local.pop_front() {
-                Some(message) => self.route(now, message),
+                Some(message) => self.route(message),
                 None if idle => return,
                 None => {}
             }
         }
     }
 
-    pub(super) fn route(&mut self, now: Now, message: PeerMessage) {
+    pub(super) fn route(&mut self, message: PeerMessage) {
         match message {
             PeerMessage::Deliver { to, lane, home, again, message } => {
                 let debt = inbox::Debt { home, lane };
                 let session = self.sessions.get_mut(&to);
                 let taken = session.is_some_and(|session| {
-                    let taken = session.handle_message(now, message, debt, again, &mut self.core);
+                    let taken = session.handle_message(message, debt, again, &mut self.core);
                     if taken && self.stopping {
                         session.store_debts(&mut self.core);
                     }
@@ -52,7 +52,7 @@ impl Shard {
             PeerMessage::NotHere { lane, from } => self.core.ledger.handle_not_here(lane, from),
             PeerMessage::Mail { to, first } => {
                 if let Some(session) = self.sessions.get_mut(&to) {
-                    session.handle_mail(now, first, &mut self.core);
+                    session.handle_mail(first, &mut self.core);
                 }
             }
             PeerMessage::Evict { to, user } => {
@@ -72,16 +72,16 @@ impl Shard {
         }
     }
 
-    pub(super) fn handle_lane_answer(&mut self, now: Now, lane: LaneKey, answer: Answer) {
+    pub(super) fn handle_lane_answer(&mut self, lane: LaneKey, answer: Answer) {
         let result = match answer {
             Answer::Written(written) => deposit_result(written),
             _ => Err(Refusal::StoreUnavailable),
         };
         self.core.ledger.handle_deposited(lane, result);
-        self.run(now);
+        self.run();
     }
 
-    pub(super) fn handle_group_answer(&mut self, now: Now, group: GroupId, answer: Answer) {
+    pub(super) fn handle_group_answer(&mut self, group: GroupId, answer: Answer) {
         let Answer::Members(result) = answer else { return };
         if let Err(error) = &result {
             log::warn!("the members of group {group} are not known: {error}");
@@ -90,10 +90,10 @@ impl Shard {
         let waiting = self.core.groups.loaded(group, result.as_ref().ok().cloned().flatten());
         for conn in waiting {
             if let Some(session) = self.sessions.get_mut(&conn) {
-                sending::group_known(session, now, exists, &mut self.core);
+                sending::group_known(session, exists, &mut self.core);
             }
         }
-        self.run(now);
+        self.run();
     }
 
     fn not_here(&mut self, to: ConnId, debt: inbox::Debt) {

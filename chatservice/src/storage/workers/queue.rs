@@ -111,7 +111,8 @@ mod tests {
 
     #[test]
     fn closing_lets_out_but_not_in() {
-        let queue = queue_of(&[1]);
+        let queue = Queue::new(2);
+        queue.put(1).unwrap();
         queue.close();
         assert_eq!(queue.put(2), Err(2));
         let all = Share { jobs_max: 9, cost_max: 9 };

@@ -154,7 +154,7 @@ fn a_batch_is_bounded_in_writes_and_bytes() {
         let messages = vec![Arc::new(message)];
         Request::Write(Write::Deposit { recipient: UserId(1), messages })
     };
-    let options = Options { batch_max: 3, batch_bytes_max: 2500, ..Options::default() };
+    let options = Options { batch_max: 4, batch_bytes_max: 2500, ..Options::default() };
     let (workers, _answers, entered, gate) = start_gated(options);
     submit(&workers, 0, registration(0));
     assert_eq!(entered.recv_timeout(PATIENCE), Ok(1));
@@ -164,8 +164,8 @@ fn a_batch_is_bounded_in_writes_and_bytes() {
     for n in 5..=8 {
         submit(&workers, n, deposit(n as u128));
     }
-    // Three writes, then one and as many deposits as the bytes allow, then the rest.
-    for expected in [3, 3, 2] {
+    // As many writes as are allowed, then twice as many deposits as their bytes allow.
+    for expected in [4, 2, 2] {
         gate.send(Gate::Work).unwrap();
         assert_eq!(entered.recv_timeout(PATIENCE), Ok(expected));
     }
