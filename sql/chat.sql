@@ -13,7 +13,7 @@
 --   'Ann' and 'ann ' are three accounts. VARCHAR with utf8mb4_bin would take the first and the
 --   last for one, and the collations that do not pad (utf8mb4_nopad_bin, utf8mb4_0900_bin) each
 --   exist on one of the two servers only. The bytes are UTF-8; 50 characters are up to 200 bytes.
---   A client shows them as text with --skip-binary-as-hex.
+--   MySQL's client shows them as text with --skip-binary-as-hex.
 -- * Who is online is not here: only the running servers know, and a stored state would outlive
 --   the server that wrote it and lock its users out.
 -- * A message of 64 KiB needs MEDIUMTEXT; TEXT ends one byte short of it.
@@ -71,7 +71,9 @@ CREATE TABLE IF NOT EXISTS MessageBody (
     UNIQUE KEY MessageBodySid (sid)
 ) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
--- Messages that wait, in the order of their ids. A row has a text of its own or shares one.
+-- Messages that wait, in the order of their ids. A row has a text of its own or shares one. Two
+-- connections may commit in another order than they got their ids: lock the recipient's row of
+-- User before inserting, or a reader may pass over a row that appears below the last one it saw.
 CREATE TABLE IF NOT EXISTS OfflineMessage (
     id      BIGINT                                         NOT NULL AUTO_INCREMENT,
     userid  BIGINT                                         NOT NULL,

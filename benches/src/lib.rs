@@ -1,1 +1,14 @@
-//! Placeholder of the skeleton.
+//! What the measurements share: the bare epoll loop that is the floor of every comparison, and
+//! the relay bench, which puts a ChatServer beside it.
+//!
+//! ```text
+//!  bin relay-bench ──► relay (load, on one core) ──┬──► ChatServer   (another core, its turn)
+//!                                                  └──► bare-echo    (the same core, its turn)
+//!  benches/suite   ──► one part at a time, by criterion
+//! ```
+//!
+//! Not a library for anything else. The README beside it says how to read the figures.
+
+pub mod affinity;
+pub mod bare_epoll;
+pub mod relay;

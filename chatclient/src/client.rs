@@ -10,7 +10,7 @@ use crate::notice::Notice;
 use crate::screen::Screen;
 use crate::session::{Effect, Input, Options, Session};
 use crate::view;
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use crossbeam_channel::{Receiver, Sender, bounded};
 use std::collections::VecDeque;
 use std::io::{self, IsTerminal as _};
 use std::net::TcpStream;
@@ -47,6 +47,17 @@ pub fn run(args: &Args) -> ExitCode {
     }
 }
 
+/// How far a question to the user is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asking {
+    /// There is none.
+    Idle,
+    /// What stands before it is on its way to the screen.
+    Introducing(Question),
+    /// The keyboard has it.
+    Asked,
+}
+
 struct Client {
     events: Receiver<ClientEvent>,
     session: Session,
@@ -55,8 +66,7 @@ struct Client {
     screen: Screen,
     questions: Sender<Question>,
     is_terminal: bool,
-    /// A question has no answer yet.
-    has_asked: bool,
+    asking: Asking,
     /// How the program ends, once it does.
     exit: Option<ExitCode>,
 }
@@ -92,7 +102,7 @@ impl Client {
             screen,
             questions,
             is_terminal,
-            has_asked: false,
+            asking: Asking::Idle,
             exit: None,
         })
     }
@@ -102,6 +112,8 @@ impl Client {
         while self.exit.is_none() {
             if self.screen.is_idle() {
                 self.handle(Input::Shown);
+            }
+            if self.screen.is_idle() && self.exit.is_none() {
                 self.ask();
             }
             match self.next_event(self.session.deadline()) {
@@ -125,10 +137,7 @@ impl Client {
         let Some(deadline) = deadline else {
             return self.events.recv().ok();
         };
-        match self.events.recv_deadline(deadline) {
-            Ok(event) => Some(event),
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-        }
+        self.events.recv_deadline(deadline).ok()
     }
 
     fn handle_event(&mut self, event: ClientEvent) {
@@ -142,7 +151,7 @@ impl Client {
                     self.handle(Input::LinkDown(reason));
                 }
             },
-            ClientEvent::Link { .. } => {}
+            ClientEvent::Link { event, .. } => event.discard(),
             ClientEvent::Printed => self.screen.handle_printed(),
             ClientEvent::ScreenFailed => self.exit = Some(ExitCode::FAILURE),
         }
@@ -154,7 +163,7 @@ impl Client {
     }
 
     fn handle_typed(&mut self, typed: Typed) {
-        self.has_asked = false;
+        self.asking = Asking::Idle;
         match typed {
             Typed::Line(line) => match self.dialogue.answer(self.session.phase(), &line) {
                 Step::Nothing => {}
@@ -168,17 +177,28 @@ impl Client {
 
     /// Asks the user, when the user has something to say and was not asked yet.
     fn ask(&mut self) {
-        if self.has_asked || self.exit.is_some() {
-            return;
+        let question = self.dialogue.question(self.session.phase());
+        match (self.asking, question) {
+            (Asking::Asked, _) => {}
+            (_, None) => self.asking = Asking::Idle,
+            (Asking::Introducing(introduced), Some(question)) if introduced == question => {
+                // The channel holds one question, and none is under way: this does not wait.
+                if self.questions.send(question).is_ok() {
+                    self.asking = Asking::Asked;
+                }
+            }
+            (_, Some(question)) => {
+                self.asking = Asking::Introducing(question);
+                self.screen.show(question.intro);
+                if !self.is_terminal && question.kind != QuestionKind::Command {
+                    // A whole line, so that whoever reads lines sees it.
+                    self.screen.show(&format!("{}\n", question.prompt.trim_end()));
+                }
+                if self.screen.is_idle() {
+                    self.ask();
+                }
+            }
         }
-        let Some(question) = self.dialogue.question(self.session.phase()) else { return };
-        self.screen.show(question.intro);
-        if !self.is_terminal && question.kind != QuestionKind::Command {
-            // A whole line, so that whoever reads lines sees it.
-            self.screen.show(&format!("{}\n", question.prompt.trim_end()));
-        }
-        // The channel holds one question, and none is under way, so that this does not wait.
-        self.has_asked = self.questions.send(question).is_ok();
     }
 
     fn handle(&mut self, input: Input) {
@@ -186,7 +206,11 @@ impl Client {
         while let Some(input) = inputs.pop_front() {
             for effect in self.session.handle(input, Instant::now()) {
                 match effect {
-                    Effect::Connect => self.link.connect(),
+                    Effect::Connect => {
+                        if let Err(reason) = self.link.connect() {
+                            inputs.push_back(Input::LinkDown(reason));
+                        }
+                    }
                     Effect::Disconnect => self.link.close(),
                     Effect::Transmit(bytes) => {
                         if let Err(reason) = self.link.transmit(&bytes) {

@@ -5,9 +5,9 @@
 //! link ----event-----------------------> session
 //! ```
 //!
-//! Everything that decides is pure: [`session`] with its outbox and inbox, [`dialogue`], [`command`]
-//! and [`view`] are given the time and do no I/O. The keyboard, the screen and the link are threads
-//! that talk to the one loop in [`client`], which owns the rest.
+//! Everything that decides is pure: [`session`] with its outbox and inbox, [`dialogue`],
+//! [`command`] and [`view`] are given the time and do no I/O. The keyboard, the screen and the
+//! link are threads that talk to the one loop in [`client`], which owns the rest.
 
 pub mod args;
 pub mod command;

@@ -24,6 +24,15 @@ pub(crate) enum LinkEvent {
     Down(String),
 }
 
+impl LinkEvent {
+    /// Drops an event of a connection that was given up, and the connection if it has just come.
+    pub(crate) fn discard(self) {
+        if let Self::Up(stream) = self {
+            shut_down(&stream);
+        }
+    }
+}
+
 /// The newest connection; what older ones still say is not heard.
 #[derive(Debug)]
 pub(crate) struct Link {
@@ -40,17 +49,16 @@ impl Link {
     }
 
     /// Starts a connection in the place of the one there is.
-    pub(crate) fn connect(&mut self) {
+    ///
+    /// An error, which is a reason for the user, comes instead of events.
+    pub(crate) fn connect(&mut self) -> Result<(), String> {
         self.close();
         let (number, host, port) = (self.number, self.host.clone(), self.port);
         let events = self.events.clone();
         let report = move |event| events.send(ClientEvent::Link { number, event }).is_ok();
         let thread = thread::Builder::new().name(format!("link-{number}"));
-        let refused = report.clone();
-        if let Err(error) = thread.spawn(move || run(&host, port, &report)) {
-            // Only when the system has no thread left; the channel has room or a loop that empties it.
-            refused(LinkEvent::Down(error.to_string()));
-        }
+        let spawned = thread.spawn(move || run(&host, port, &report));
+        spawned.map(drop).map_err(|error| reason(&error))
     }
 
     /// Whether an event is of the newest connection.
@@ -81,10 +89,15 @@ impl Link {
     pub(crate) fn close(&mut self) {
         self.number += 1;
         if let Some(stream) = self.stream.take() {
-            // It fails only when the peer was faster.
-            let _ = stream.shutdown(Shutdown::Both);
+            shut_down(&stream);
         }
     }
+}
+
+/// Closes a connection, which ends its thread.
+fn shut_down(stream: &TcpStream) {
+    // It fails only when the peer was faster.
+    let _ = stream.shutdown(Shutdown::Both);
 }
 
 fn run(host: &str, port: u16, report: &impl Fn(LinkEvent) -> bool) {

@@ -63,7 +63,9 @@ pub(crate) enum Answered {
 }
 
 impl Outbox {
-    /// Takes a request; the error is a sentence for the user. The caller has seen that there is room.
+    /// Takes a request; the error is a sentence for the user.
+    ///
+    /// The caller has seen that there is room.
     pub(crate) fn push(&mut self, mid: String, request: Request<'static>) -> Result<(), String> {
         let line = encode(&mid, &request)?;
         self.requests.push_back(Unanswered {

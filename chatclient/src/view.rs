@@ -24,7 +24,7 @@ pub fn render(notice: &Notice) -> String {
 
 fn sentence(notice: &Notice) -> String {
     match notice {
-        Notice::Invalid(why) => excerpt_of_reason(why),
+        Notice::Invalid(why) => sanitize(why).into_owned(),
         Notice::CannotConnect(why) => format!("cannot connect: {}", sanitize(why)),
         Notice::ConnectionLost(why) => {
             format!("no connection ({}); trying to connect again", sanitize(why))
@@ -35,7 +35,9 @@ fn sentence(notice: &Notice) -> String {
         Notice::SessionEnded(status) => {
             format!("the session has ended ({}); please log in again", reason(status))
         }
-        Notice::LoginRefused(status) => format!("login failed: {}", reason(status)),
+        Notice::LoginRefused(status) => {
+            format!("login failed: {}", refusal(status, "wrong user id or password"))
+        }
         Notice::AlreadyOnline => "this account is online elsewhere".to_owned(),
         Notice::EntranceBusy(status) => {
             format!("the server cannot do it yet ({}); please wait", reason(status))
@@ -45,7 +47,7 @@ fn sentence(notice: &Notice) -> String {
             format!("{} is registered; the user id is {id}, do not forget it!", sanitize(name))
         }
         Notice::RegistrationRefused(status) => {
-            format!("registration failed: {}", registration_reason(status))
+            format!("registration failed: {}", refusal(status, "the name is taken or not allowed"))
         }
         Notice::RegistrationUnknown => {
             "the connection was lost before the answer came; the name may be registered or not"
@@ -81,24 +83,20 @@ fn requests(count: usize) -> String {
 /// What went wrong, in the server's words or ours.
 fn reason(status: &Status) -> String {
     match (&status.errmsg, status.errno()) {
-        (Some(errmsg), _) if !errmsg.is_empty() => excerpt_of_reason(errmsg),
+        (Some(errmsg), _) if !errmsg.is_empty() => sanitize(errmsg).into_owned(),
         (_, Some(errno)) => errno.to_string(),
         (_, None) => format!("error {}", status.code),
     }
 }
 
-fn registration_reason(status: &Status) -> String {
+/// What went wrong, where the number for a refusal has a meaning of its own.
+fn refusal(status: &Status, meaning: &str) -> String {
     let default_text = Errno::Refused.to_string();
-    if status.errno() == Some(Errno::Refused)
-        && status.errmsg.as_ref().is_none_or(|errmsg| *errmsg == default_text)
-    {
-        return "the name is taken or not allowed".to_owned();
+    let is_unexplained = status.errmsg.as_ref().is_none_or(|errmsg| *errmsg == default_text);
+    if status.errno() == Some(Errno::Refused) && is_unexplained {
+        return meaning.to_owned();
     }
     reason(status)
-}
-
-fn excerpt_of_reason(text: &str) -> String {
-    sanitize(text).into_owned()
 }
 
 fn chat(message: &Chat) -> String {

@@ -15,7 +15,8 @@ pub const GROUP_DESCRIPTION_CHARACTERS_MAX: usize = 200;
 /// Characters in a `time` that is relayed as it came.
 pub const TIME_CHARACTERS_MAX: usize = 32;
 
-/// Whether a user may be called so: 1 to 50 characters, no control characters, not white space alone.
+/// Whether a user may be called so: 1 to 50 characters, none a control character, not all of
+/// them white space.
 ///
 /// A register request with another name is refused by the server, not by decoding.
 ///

@@ -17,7 +17,8 @@ pub struct Envelope<'a> {
 
 /// What is asked for.
 ///
-/// `id` is the sender's own, for the server to compare with the login's; it never decides who sends.
+/// `id` is the sender's own, for the server to compare with the login's; it never decides who
+/// sends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Request<'a> {
     /// 1000

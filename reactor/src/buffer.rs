@@ -127,19 +127,23 @@ impl Buffer {
     }
 
     /// Makes at least `count` bytes writable, by moving the readable ones or by growing.
+    ///
+    /// They are moved only if more bytes were retrieved than would move, so that every byte is
+    /// moved once at most, however long the buffer is.
     pub fn ensure_writable(&mut self, count: usize) {
         if self.writable_bytes() >= count {
             return;
         }
         let length = self.len();
-        let start = CHEAP_PREPEND;
-        if self.storage.len() < start + length + count {
-            self.storage.resize(start + length + count, 0);
+        let end_if_moved = CHEAP_PREPEND + length;
+        if self.reader >= end_if_moved || length == 0 {
+            self.storage.resize(self.storage.len().max(end_if_moved), 0);
+            self.storage.copy_within(self.reader..self.writer, CHEAP_PREPEND);
+            self.reader = CHEAP_PREPEND;
+            self.writer = end_if_moved;
         }
-        if self.reader != start {
-            self.storage.copy_within(self.reader..self.reader + length, start);
-            self.reader = start;
-            self.writer = start + length;
+        if self.writable_bytes() < count {
+            self.storage.resize(self.writer + count, 0);
         }
     }
 

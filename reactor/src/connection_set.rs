@@ -1,11 +1,10 @@
 //! A service and its connections as one source of a loop. From here down to the service, all
 //! dispatch is static.
 
-use crate::buffer::Buffer;
 use crate::channel::Readiness;
 use crate::connection::Connection;
 use crate::connection_id::ConnectionId;
-use crate::connection_state::{CloseReason, ConnectionState, InputFlow};
+use crate::connection_state::{CloseReason, ConnectionState};
 use crate::connection_table::{ConnectionTable, Notice};
 use crate::connections::Connections;
 use crate::loop_core::LoopCore;
@@ -14,7 +13,6 @@ use crate::server_stats::ServerCounters;
 use crate::service::Service;
 use crate::service_handle::{Command, Letter};
 use crate::source::{Source, SourceStatus, SourceTimer};
-use crate::tcp_connection::ReadOutcome;
 use crate::timer_queue::TimerId;
 use crate::token::Key;
 use mio::net::TcpStream;
@@ -24,6 +22,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc;
 use std::time::Duration;
+
+mod reading;
 
 /// The source that a server installs on each of its loops.
 pub(crate) struct ConnectionSet<S: Service> {
@@ -99,122 +99,6 @@ impl<S: Service> ConnectionSet<S> {
         callback(&mut self.service, &mut Connections::new(&mut self.table, core));
     }
 
-    // Reading.
-
-    /// Offers what was left unread before the reading was stopped.
-    fn resume(&mut self, core: &mut LoopCore, key: Key) {
-        if let Some(connection) = self.table.get_open(key)
-            && connection.flow == InputFlow::Resuming
-        {
-            connection.flow = InputFlow::Reading;
-            self.offer_unread(core, key);
-        }
-    }
-
-    /// Reads as long as something may come, within the budget.
-    fn read(&mut self, core: &mut LoopCore, key: Key) {
-        let mut budget = self.table.options.read_budget;
-        loop {
-            let Some(connection) = self.table.get_open(key) else { return };
-            if !connection.wants_read() {
-                return;
-            }
-            if budget == 0 {
-                self.table.mark_ready(key.slot as usize);
-                return;
-            }
-            let mut scratch = mem::take(&mut core.scratch);
-            let outcome = connection.read_into(&mut scratch);
-            core.shared.counters.reads.add(1);
-            if self.mailbox.len() > 0 {
-                // What was posted before these bytes were sent is to be seen before them.
-                self.on_mail(core);
-            }
-            budget = budget.saturating_sub(scratch.len());
-            self.handle_read(core, key, &outcome, &mut scratch);
-            core.scratch = scratch;
-        }
-    }
-
-    fn handle_read(
-        &mut self,
-        core: &mut LoopCore,
-        key: Key,
-        outcome: &ReadOutcome,
-        scratch: &mut Buffer,
-    ) {
-        let Some(connection) = self.table.get_open(key) else { return };
-        match *outcome {
-            ReadOutcome::Drained => {}
-            ReadOutcome::Failed(kind) => {
-                self.table.close(key.slot as usize, CloseReason::Error(kind));
-            }
-            ReadOutcome::EndOfStream if connection.flow == InputFlow::Reading => {
-                connection.flow = InputFlow::Ended;
-                self.table.mark_dirty(key.slot as usize);
-                self.call(core, key, |service, connection| service.on_end_of_stream(connection));
-            }
-            // Letters in between stopped the reading; the end can be read again later.
-            ReadOutcome::EndOfStream => connection.channel.handle_event(Readiness::END),
-            ReadOutcome::Bytes(count) => {
-                core.shared.counters.bytes_read.add(count as u64);
-                self.offer(core, key, scratch);
-            }
-        }
-    }
-
-    /// Offers the bytes in `scratch`, in place if none were left unread before.
-    fn offer(&mut self, core: &mut LoopCore, key: Key, scratch: &mut Buffer) {
-        let Some(connection) = self.table.get_open(key) else { return };
-        let reading = connection.flow == InputFlow::Reading;
-        if !connection.state.delivers_input() {
-            return;
-        }
-        if reading && connection.input.is_empty() {
-            self.call(core, key, |service, connection| service.on_message(connection, scratch));
-            self.keep_unread(key, scratch);
-        } else {
-            self.keep_unread(key, scratch);
-            if reading {
-                self.offer_unread(core, key);
-            }
-        }
-    }
-
-    /// Offers the bytes that were left unread, together with those appended to them.
-    fn offer_unread(&mut self, core: &mut LoopCore, key: Key) {
-        let Some(connection) = self.table.get_open(key) else { return };
-        if connection.input.is_empty() || !connection.state.delivers_input() {
-            return;
-        }
-        let mut input = mem::take(&mut connection.input);
-        self.call(core, key, |service, connection| service.on_message(connection, &mut input));
-        if let Some(connection) = self.table.get_open(key)
-            && connection.state.delivers_input()
-            && !input.is_empty()
-        {
-            connection.input = input;
-        }
-    }
-
-    /// Moves what is left in `scratch` behind the unread bytes of the connection.
-    fn keep_unread(&mut self, key: Key, scratch: &mut Buffer) {
-        if scratch.is_empty() {
-            return;
-        }
-        let input_cap = self.table.options.input_cap;
-        if let Some(connection) = self.table.get_open(key)
-            && connection.state.delivers_input()
-        {
-            connection.input.append(scratch.peek());
-            if connection.input.len() > input_cap {
-                self.table.close(key.slot as usize, CloseReason::InputOverflow);
-            }
-        }
-    }
-
-    // Letters.
-
     fn handle_letter(&mut self, core: &mut LoopCore, letter: Letter<S::Post>) {
         match letter {
             Letter::Post(post) => {
@@ -230,7 +114,9 @@ impl<S: Service> ConnectionSet<S> {
         let mut connections = Connections::new(&mut self.table, core);
         let Some(mut connection) = connections.get(id) else { return };
         match command {
-            Command::Send(bytes) => drop(connection.send_bytes(bytes)),
+            Command::Send(bytes) => {
+                connection.send_bytes(bytes);
+            }
             Command::Shutdown => connection.shutdown(),
             Command::CloseAfterFlush => connection.close_after_flush(),
             Command::ForceClose => connection.force_close(),
@@ -264,8 +150,6 @@ impl<S: Service> ConnectionSet<S> {
         core.add_source_timer(self.table.source, deadline, SourceTimer::StopDeadline);
     }
 
-    // Closing.
-
     fn close_all(&mut self, core: &mut LoopCore, reason: CloseReason) {
         let keys: Vec<Key> = self.table.keys().collect();
         for key in keys {
@@ -283,8 +167,6 @@ impl<S: Service> ConnectionSet<S> {
             self.counters.remove_connection();
         }
     }
-
-    // The end of the turn.
 
     fn call_turn_end(&mut self, core: &mut LoopCore) {
         if self.batch == Batch::Called {

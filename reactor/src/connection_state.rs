@@ -1,9 +1,11 @@
 //! The life of a connection as two enums and their legal moves. Pure.
 //!
 //! ```text
-//! Connecting -> Connected -> ShuttingDown -> HalfClosed -> Disconnected
-//!                   |             `-> Closing ----------------^  ^
-//!                   `-----------------------------------(any)----'
+//! Connecting --> Connected --> ShuttingDown --> HalfClosed
+//!                    |              |               |
+//!                    `--------------+-> Closing <---'
+//!
+//! and from everywhere to Disconnected
 //! ```
 
 use std::io;

@@ -53,8 +53,9 @@ impl<T> Mailbox<T> {
 
     /// Loop thread: refuses letters from now on and returns those left.
     pub(crate) fn close(&self) -> Vec<T> {
+        let mut queue = self.queue.lock();
         self.length.store(0, Ordering::Release);
-        match std::mem::replace(&mut *self.queue.lock(), Queue::Closed) {
+        match std::mem::replace(&mut *queue, Queue::Closed) {
             Queue::Open(letters) => letters,
             Queue::Closed => Vec::new(),
         }

@@ -142,7 +142,8 @@ mod tests {
     fn wakeups_are_not_events() {
         let mut poller = Poller::new().unwrap();
         let mut batch = EventBatch::new();
-        poller.waker().unwrap().wake().unwrap();
+        let waker = poller.waker().unwrap();
+        waker.wake().unwrap();
         poller.wait(&mut batch, Some(Duration::from_secs(5))).unwrap();
         assert_eq!(batch.events.iter().count(), 1);
         assert_eq!(batch.iter().count(), 0);

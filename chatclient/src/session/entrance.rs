@@ -292,7 +292,8 @@ impl Session {
     /// Nobody is logged in any more; one who is leaving the program leaves it now.
     pub(super) fn return_to_menu(&mut self) {
         let goal = match (&self.account, self.departure) {
-            (Account::LoggingOut { goal, .. }, _) | (_, Departure::Leaving { goal, .. }) => *goal,
+            (Account::LoggingOut { goal, .. }, _) => *goal,
+            (_, Departure::Leaving { goal, .. }) => goal,
             _ => Goal::Menu,
         };
         let was_entering = matches!(self.account, Account::Entering(_));

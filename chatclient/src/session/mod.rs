@@ -18,8 +18,11 @@ use entrance::{Entrance, Resumption};
 use link_state::LinkState;
 use std::time::{Duration, Instant};
 
-/// How long a leaving client waits for answers while none comes.
-const PATIENCE_WITHOUT_PROGRESS: Duration = Duration::from_secs(10);
+/// How long a leaving client waits for the next answer, and for a pause in the messages.
+const DEPARTURE_PATIENCE: Duration = Duration::from_secs(10);
+/// Who ends the program is shown what still comes until nothing came for so long: a script that
+/// logs in and ends sees what waited for its user.
+const QUIET_BEFORE_EXIT: Duration = Duration::from_millis(250);
 /// How long the answer to a logout is waited for; nothing depends on it.
 const LOGOUT_PATIENCE: Duration = Duration::from_secs(2);
 
@@ -148,8 +151,10 @@ enum Departure {
     Staying,
     Leaving {
         goal: Goal,
-        /// When the last answer came.
+        /// When the last answer came; at first, when leaving began.
         progress: Instant,
+        /// When the last message came; at first, when leaving began.
+        last_message: Instant,
     },
 }
 
@@ -214,12 +219,8 @@ impl Session {
 
     /// When [`Input::Tick`] is due.
     pub fn deadline(&self) -> Option<Instant> {
-        let departure = match self.departure {
-            Departure::Leaving { progress, .. } => Some(progress + PATIENCE_WITHOUT_PROGRESS),
-            Departure::Staying => None,
-        };
         let outbox = self.is_online().then(|| self.outbox.deadline()).flatten();
-        [self.link_deadline(), self.account_deadline(), departure, outbox]
+        [self.link_deadline(), self.account_deadline(), self.departure_deadline(), outbox]
             .into_iter()
             .flatten()
             .min()
@@ -274,7 +275,7 @@ impl Session {
     fn leave(&mut self, goal: Goal, now: Instant) {
         match self.account {
             Account::LoggedIn { .. } | Account::Resuming { .. } => {
-                self.departure = Departure::Leaving { goal, progress: now };
+                self.departure = Departure::Leaving { goal, progress: now, last_message: now };
                 if !self.outbox.is_empty() {
                     self.show(Notice::AwaitingAnswers(self.outbox.len()));
                 }
@@ -284,14 +285,30 @@ impl Session {
         }
     }
 
+    /// When one who is leaving logs out, unless something happens before.
+    fn departure_deadline(&self) -> Option<Instant> {
+        let Departure::Leaving { goal, progress, last_message } = self.departure else {
+            return None;
+        };
+        let is_online = self.is_online();
+        Some(if !self.outbox.is_empty() {
+            progress + DEPARTURE_PATIENCE
+        } else if is_online && !self.inbox.is_acknowledged() {
+            (last_message + DEPARTURE_PATIENCE).min(progress + 2 * DEPARTURE_PATIENCE)
+        } else if is_online && goal == Goal::Exit {
+            (last_message + QUIET_BEFORE_EXIT).min(progress + DEPARTURE_PATIENCE)
+        } else {
+            progress
+        })
+    }
+
     /// Logs out once all is answered, or nothing was for too long.
     fn advance_departure(&mut self, now: Instant) {
-        let Departure::Leaving { goal, progress } = self.departure else { return };
-        let was_online = self.is_online();
-        let is_done = self.outbox.is_empty() && (!was_online || self.inbox.is_acknowledged());
-        if !is_done && now < progress + PATIENCE_WITHOUT_PROGRESS {
+        let Departure::Leaving { goal, .. } = self.departure else { return };
+        if self.departure_deadline().is_some_and(|deadline| now < deadline) {
             return;
         }
+        let was_online = self.is_online();
         if !self.outbox.is_empty() {
             self.show(Notice::Unanswered(self.outbox.len()));
         }

@@ -42,7 +42,7 @@ impl Session {
             Event::RegisterAnswer { mid, status, id } => {
                 self.handle_register_answer(mid.as_deref(), status, id, now);
             }
-            Event::Chat(chat) => self.handle_chat(chat),
+            Event::Chat(chat) => self.handle_chat(chat, now),
             Event::Answer { mid: Some(mid), status, group, state } => {
                 self.handle_answer(&mid, status, state, group, now);
             }
@@ -62,7 +62,10 @@ impl Session {
         }
     }
 
-    fn handle_chat(&mut self, chat: Chat) {
+    fn handle_chat(&mut self, chat: Chat, now: Instant) {
+        if let Departure::Leaving { last_message, .. } = &mut self.departure {
+            *last_message = now;
+        }
         if self.is_online() && self.inbox.accept(&chat) {
             self.show(Notice::Chat(Box::new(chat)));
         }

@@ -112,6 +112,8 @@ pub struct Inbox {
     cursor: RowId,
     /// Rows that are being removed; a drain that reads them once more skips them.
     removing: FxHashSet<RowId>,
+    /// Rows that are gone, though a read that began before may still bring them.
+    removed: Vec<RowId>,
     deposit: Option<Deposit>,
     patience: Duration,
     armed: bool,
@@ -128,6 +130,7 @@ impl Inbox {
             drain: Drain::Held { mailed: None },
             cursor: RowId::default(),
             removing: FxHashSet::default(),
+            removed: Vec::new(),
             deposit: None,
             patience,
             armed: false,
@@ -182,7 +185,7 @@ impl Inbox {
         if again && self.holds(message.sid) {
             return;
         }
-        if self.drain == Drain::Done && self.backlog.is_empty() && self.window.room() > 0 {
+        if self.backlog.is_empty() && self.may_push_live() {
             self.push(Pushed::live(now, message, debt));
         } else if self.is_swamped() {
             let how = Settlement::Refused(Refusal::Swamped);
@@ -218,6 +221,7 @@ impl Inbox {
     pub fn handle_rows(&mut self, now: Instant, rows: Option<Vec<Row>>) {
         let Drain::Reading { limit, mailed } = self.drain else { return };
         let Some(rows) = rows else {
+            self.forget_removed();
             self.cursor = self.cursor.min(mailed.unwrap_or(self.cursor));
             self.drain = Drain::Stalled;
             self.arm(now);
@@ -231,6 +235,7 @@ impl Inbox {
             }
             self.push(Pushed::row(now, row));
         }
+        self.forget_removed();
         self.drain = if complete && mailed.is_none() { Drain::Done } else { Drain::Wanted };
         self.cursor = self.cursor.min(mailed.unwrap_or(self.cursor));
         self.pump(now);
@@ -262,8 +267,9 @@ impl Inbox {
 
     /// The answer to [`Action::Remove`].
     pub fn handle_removed(&mut self, rows: &[RowId]) {
-        for row in rows {
-            self.removing.remove(row);
+        self.removed.extend(rows);
+        if !matches!(self.drain, Drain::Reading { .. }) {
+            self.forget_removed();
         }
     }
 
@@ -313,8 +319,7 @@ impl Inbox {
             self.drain = Drain::Reading { limit, mailed: None };
             self.actions.push(Action::Read { after: self.cursor, limit });
         }
-        while self.drain == Drain::Done
-            && self.window.room() > 0
+        while self.may_push_live()
             && let Some(waiting) = self.backlog.pop_front()
         {
             self.backlog_bytes -= waiting.message.size();
@@ -334,6 +339,19 @@ impl Inbox {
             self.removing.extend(&rows);
             self.actions.push(Action::Remove(rows));
         }
+    }
+
+    fn forget_removed(&mut self) {
+        for row in self.removed.drain(..) {
+            self.removing.remove(&row);
+        }
+    }
+
+    /// Whether nothing stands before live messages: neither rows to come nor a full window.
+    fn may_push_live(&self) -> bool {
+        self.drain == Drain::Done
+            && self.deposit.as_ref().is_none_or(|deposit| deposit.waiting.is_empty())
+            && self.window.room() > 0
     }
 
     fn holds(&self, sid: Sid) -> bool {

@@ -1,1 +1,149 @@
-//! Simulation.
+//! A seeded simulation of one node: its shards with their real rules, model clients that speak
+//! the real bytes, and between them a network, a store and a clock that do their worst.
+//!
+//! `CHAT_SIM_SEED=n` replays one seed, `CHAT_SIM_PROFILE=name` one kind of run,
+//! `CHAT_SIM_SEEDS=n` sets how many seeds are tried, `CHAT_SIM_TRACE=1` shows every event.
+
+mod client;
+mod context;
+mod link;
+mod model;
+mod node;
+mod plant;
+mod profile;
+mod run;
+mod schedule;
+mod worker;
+
+use std::env;
+use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use plant::Plant;
+use profile::{PROFILES, Profile};
+
+/// Seeds of each profile unless told.
+const SEEDS: u64 = 20;
+
+fn number(name: &str) -> Option<u64> {
+    env::var(name).ok().map(|value| value.parse().expect("a number"))
+}
+
+fn seeds() -> Range<u64> {
+    match number("CHAT_SIM_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..number("CHAT_SIM_SEEDS").unwrap_or(SEEDS),
+    }
+}
+
+fn outcome(seed: u64, profile: &Profile, plant: Plant) -> Result<(), String> {
+    catch_unwind(AssertUnwindSafe(|| run::run(seed, profile.clone(), plant)))
+        .unwrap_or_else(|_| Err("it panicked".to_owned()))
+}
+
+fn check(name: &str) {
+    let profile = PROFILES.iter().find(|profile| profile.name == name).expect("a profile");
+    for seed in seeds() {
+        if let Err(failure) = outcome(seed, profile, Plant::Nothing) {
+            panic!("profile {name}, CHAT_SIM_SEED={seed}:\n{failure}");
+        }
+    }
+}
+
+#[test]
+fn calm() {
+    check("calm");
+}
+
+#[test]
+fn groups() {
+    check("groups");
+}
+
+#[test]
+fn cuts() {
+    check("cuts");
+}
+
+#[test]
+fn slow_recipients() {
+    check("slow recipients");
+}
+
+#[test]
+fn slow_store() {
+    check("slow store");
+}
+
+#[test]
+fn store_failures() {
+    check("store failures");
+}
+
+#[test]
+fn crashes() {
+    check("crashes");
+}
+
+#[test]
+fn storm() {
+    check("storm");
+}
+
+mod planted {
+    use super::{PROFILES, Plant, outcome, seeds};
+
+    fn is_found(plant: Plant) {
+        let found = seeds().any(|seed| {
+            PROFILES.iter().any(|profile| {
+                profile.messages < 100 && outcome(seed, profile, plant).is_err()
+            })
+        });
+        assert!(found, "{plant:?} was not noticed");
+    }
+
+    #[test]
+    fn lost_deliver() {
+        is_found(Plant::LostDeliver);
+    }
+
+    #[test]
+    fn lost_settled() {
+        is_found(Plant::LostSettled);
+    }
+
+    #[test]
+    fn lost_mail() {
+        is_found(Plant::LostMail);
+    }
+
+    #[test]
+    fn lost_evict() {
+        is_found(Plant::LostEvict);
+    }
+
+    #[test]
+    fn repeated_deliver() {
+        is_found(Plant::RepeatedDeliver);
+    }
+
+    #[test]
+    fn forgotten_row() {
+        is_found(Plant::ForgottenRow);
+    }
+
+    #[test]
+    fn early_answer() {
+        is_found(Plant::EarlyAnswer);
+    }
+
+    #[test]
+    fn kept_row() {
+        is_found(Plant::KeptRow);
+    }
+
+    #[test]
+    fn wide_release() {
+        is_found(Plant::WideRelease);
+    }
+}

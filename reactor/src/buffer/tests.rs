@@ -35,6 +35,18 @@ fn growth_reuses_the_room_in_front() {
 }
 
 #[test]
+fn a_long_queue_keeps_its_memory_in_bounds() {
+    let mut buffer = Buffer::new();
+    buffer.append(&[0; 100_000]);
+    for _ in 0..10_000 {
+        buffer.append(&[1; 1000]);
+        buffer.retrieve(1000);
+    }
+    assert_eq!(buffer.len(), 100_000);
+    assert!(buffer.capacity() < 500_000, "holds {}", buffer.capacity());
+}
+
+#[test]
 fn prepend_moves_when_the_room_is_too_small() {
     let mut buffer = Buffer::new();
     buffer.append(b"body");

@@ -1,1 +1,17 @@
-fn main() {}
+//! The reactor over real sockets of the loopback interface.
+#![allow(clippy::unwrap_used, reason = "clippy spares only the test functions, not their helpers")]
+
+mod support;
+
+mod accepting;
+mod back_pressure;
+mod closing;
+mod cross_thread;
+mod descriptors;
+mod echo;
+mod half_close;
+mod loops;
+mod reading;
+mod reentrancy;
+mod server_stop;
+mod timers;

@@ -25,10 +25,19 @@ enum Way {
     /// Debts are sent to this session as they come.
     Live(Place),
     /// The first debts are in a deposit; those behind wait for its commit.
-    Depositing(Vec<Sid>),
+    Depositing(Batch),
     /// They are committed; it is being asked whether the recipient came in the meantime, since
     /// it may have read its rows before.
     Mailing { committed: Vec<Sid>, first: RowId },
+}
+
+/// What is in a deposit.
+#[derive(Debug)]
+struct Batch {
+    sids: Vec<Sid>,
+    /// Those that the recipient turned out to have; a debt that ended as a row is none of them,
+    /// since both sides may have written the same row.
+    delivered: Vec<Sid>,
 }
 
 #[derive(Debug)]
@@ -120,6 +129,11 @@ impl Lane {
         if let Some(index) = self.debts.iter().position(|debt| debt.message.sid == sid)
             && let Some(debt) = self.debts.remove(index)
         {
+            if let Way::Depositing(batch) = &mut self.way
+                && how == Settlement::Delivered
+            {
+                batch.delivered.push(sid);
+            }
             self.bounces = 0;
             ended.push((debt.owed, how));
         }
@@ -144,12 +158,11 @@ impl Lane {
 
     pub(super) fn deposited(&mut self, rows: &[RowId], actions: &mut Vec<Action>) {
         let Way::Depositing(batch) = &mut self.way else { return };
-        let committed = std::mem::take(batch);
-        let is_owed = |sid: &Sid| self.debts.iter().any(|debt| debt.message.sid == *sid);
+        let committed = std::mem::take(&mut batch.sids);
         let delivered: Vec<_> = committed
             .iter()
             .zip(rows)
-            .filter(|(sid, _)| !is_owed(sid))
+            .filter(|(sid, _)| batch.delivered.contains(sid))
             .map(|(_, row)| *row)
             .collect();
         if !delivered.is_empty() {
@@ -210,7 +223,8 @@ impl Lane {
             return;
         }
         let messages: Vec<_> = self.debts.iter().map(|debt| Arc::clone(&debt.message)).collect();
-        self.way = Way::Depositing(messages.iter().map(|message| message.sid).collect());
+        let sids = messages.iter().map(|message| message.sid).collect();
+        self.way = Way::Depositing(Batch { sids, delivered: Vec::new() });
         actions.push(Action::Deposit { lane: self.key, messages });
     }
 

@@ -31,10 +31,9 @@ fn seq_counts_from_1_and_sids_sort() {
         assert_eq!(sids.len(), 50);
         assert!(sids.windows(2).all(|pair| pair[0] < pair[1]), "{sids:?}");
     }
-    let mut again = server.original(&second);
     drop(client);
     let mut client = server.acking(&recipient);
-    again.say(recipient.id, "new");
+    senders[0].say(recipient.id, "new");
     assert_eq!(client.push()["seq"], 1, "seq counts on each connection");
 }
 

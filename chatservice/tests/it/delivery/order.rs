@@ -116,7 +116,13 @@ fn to_a_user_and_to_a_group_each_in_order() {
     let both = inboxes[0].texts_from(me.id);
     let (users, groups): (Vec<&str>, Vec<&str>) =
         both.into_iter().partition(|text| text.starts_with("user"));
-    assert_eq!((users, groups), (to_user.iter().map(String::as_str).collect(), to_group.iter().map(String::as_str).collect()));
+    assert_eq!(
+        (users, groups),
+        (
+            to_user.iter().map(String::as_str).collect(),
+            to_group.iter().map(String::as_str).collect()
+        )
+    );
     assert_eq!(inboxes[1].texts_from(me.id), to_group);
 }
 

@@ -97,7 +97,10 @@ fn a_live_message_comes_after_what_waited() {
     let (mut objects, _) = listed(&client);
     objects.extend(client.pushes(all.len() + 1 - objects.len()));
     let (last, before) = objects.split_last().expect("there are some");
-    assert_eq!((texts(before), &last["msg"]), (all.iter().map(String::as_str).collect(), &"live".into()));
+    assert_eq!(
+        (texts(before), &last["msg"]),
+        (all.iter().map(String::as_str).collect(), &"live".into())
+    );
     sender.settled(&mid);
 }
 

@@ -32,8 +32,8 @@ fn everything_answered_arrives_once_and_in_order() {
             scope.spawn(move || traffic.send(one, &[Target::User(first.id), Target::Group(group)])),
             scope.spawn(move || traffic.send(two, &[Target::User(first.id)])),
         ];
-        let recipients = [first, second]
-            .map(|account| scope.spawn(move || traffic.receive(account, seed)));
+        let recipients =
+            [first, second].map(|account| scope.spawn(move || traffic.receive(account, seed)));
         for _ in 0..8 {
             thread::sleep(Duration::from_millis(random.u64(20..400)));
             server.kill9();

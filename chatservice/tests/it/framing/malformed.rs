@@ -135,18 +135,19 @@ fn a_depth_of_17_ends_the_connection() {
 }
 
 #[test]
-fn what_stood_before_is_answered_and_what_stands_behind_is_not() {
+fn what_stood_before_is_carried_out_and_what_stands_behind_is_not() {
     let server = TestServer::shared();
-    let account = server.account();
-    let mut client = server.original(&account);
-    let chat = |text: &str| json!({"msgid": 1005, "toid": account.id, "msg": text});
+    let [me, other] = server.accounts();
+    let mut client = server.original(&me);
+    let mut recipient = server.original(&other);
+    let chat = |text: &str| json!({"msgid": 1005, "toid": other.id, "msg": text});
     client.send_bytes(format!("{}{{]{}", chat("before"), chat("behind")).as_bytes());
+    assert_eq!(recipient.push()["msg"], "before");
     let told = client.expect_closed();
-    assert_eq!(told.len(), 2, "{told:?}");
-    assert!(told.iter().any(|object| object["msg"] == "before"), "{told:?}");
-    assert!(told.iter().any(|object| object["errno"] == 100), "{told:?}");
-    let greeting = server.acking(&account).greeting;
-    assert_eq!(greeting["errno"], 0, "the account is free again");
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(told[0]["errno"], 100);
+    assert_eq!(server.original(&me).chat(other.id, "marker"), "delivered");
+    assert_eq!(recipient.next()["msg"], "marker");
 }
 
 #[test]

@@ -48,18 +48,39 @@ fn requests(me: &Account, group: i64) -> Vec<Vec<(&'static str, String)>> {
     let text = |text: &str| json!(text).to_string();
     let id = me.id.to_string();
     vec![
-        vec![("msgid", "1000".to_owned()), ("id", id.clone()), ("password", text(&me.password)),
-            ("ack", "true".to_owned()), ("force", "false".to_owned())],
+        vec![
+            ("msgid", "1000".to_owned()),
+            ("id", id.clone()),
+            ("password", text(&me.password)),
+            ("ack", "true".to_owned()),
+            ("force", "false".to_owned()),
+        ],
         vec![("msgid", "1000".to_owned()), ("token", text("x")), ("ack", "true".to_owned())],
         vec![("msgid", "1003".to_owned()), ("name", text(&me.name)), ("password", text("p"))],
-        vec![("msgid", "1005".to_owned()), ("id", id.clone()), ("toid", id.clone()),
-            ("msg", text("x")), ("name", text("n")), ("time", text("t")), ("mid", text("m"))],
+        vec![
+            ("msgid", "1005".to_owned()),
+            ("id", id.clone()),
+            ("toid", id.clone()),
+            ("msg", text("x")),
+            ("name", text("n")),
+            ("time", text("t")),
+            ("mid", text("m")),
+        ],
         vec![("msgid", "1006".to_owned()), ("id", id.clone()), ("friendid", id.clone())],
-        vec![("msgid", "1007".to_owned()), ("id", id.clone()), ("groupname", text("wrong types")),
-            ("groupdesc", text("d"))],
+        vec![
+            ("msgid", "1007".to_owned()),
+            ("id", id.clone()),
+            ("groupname", text("wrong types")),
+            ("groupdesc", text("d")),
+        ],
         vec![("msgid", "1008".to_owned()), ("id", id.clone()), ("groupid", group.to_string())],
-        vec![("msgid", "1009".to_owned()), ("id", id), ("groupid", group.to_string()),
-            ("msg", text("x")), ("time", text("t"))],
+        vec![
+            ("msgid", "1009".to_owned()),
+            ("id", id),
+            ("groupid", group.to_string()),
+            ("msg", text("x")),
+            ("time", text("t")),
+        ],
         vec![("msgid", "1011".to_owned()), ("seq", "1".to_owned())],
         vec![("msgid", "1012".to_owned()), ("mid", text("m"))],
         vec![("msgid", "1013".to_owned()), ("mid", text("m"))],
@@ -126,7 +147,8 @@ fn duplicate_fields_are_taken_or_refused_but_never_half() {
             send_and_live(&mut client, &altered(&fields, at, value, true));
         }
     }
-    let forged = format!("{{\"msgid\":1005,\"id\":{},\"id\":1,\"toid\":{},\"msg\":\"x\"}}", me.id, me.id);
+    let forged =
+        format!("{{\"msgid\":1005,\"id\":{},\"id\":1,\"toid\":{},\"msg\":\"x\"}}", me.id, me.id);
     send_and_live(&mut client, &forged);
     assert_lives(&mut client);
     bystander.feels_nothing();
@@ -142,10 +164,11 @@ fn unknown_fields_of_every_kind_are_ignored() {
     for value in values.filter(|value| !value.contains("\\ud")) {
         let id = me.id;
         let fields = format!("\"unknown\":{value},\"friendid\":{value},\"password\":{value}");
-        let chat = format!("{{{fields},\"msgid\":1005,\"toid\":{id},\"msg\":\"x\",\"seq\":{value}}}");
+        let chat =
+            format!("{{{fields},\"msgid\":1005,\"toid\":{id},\"msg\":\"x\",\"seq\":{value}}}");
         client.send_bytes(chat.as_bytes());
         let push = client.next();
-        assert_eq!((&push["msgid"], &push["msg"]), (&1005.into(), &"x".into()), "{value}");
+        assert_eq!((&push["msgid"], &push["msg"]), (&1005.into(), &"x".into()), "{chat}: {push}");
     }
 }
 
@@ -157,7 +180,9 @@ fn ten_thousand_fields_in_one_object() {
     let many: String = (0..5000).map(|n| format!("\"k{n}\":0,")).collect();
     let same = "\"k\":0,".repeat(10_000);
     for fields in [many, same] {
-        client.send_bytes(format!("{{{fields}\"msgid\":1005,\"toid\":{},\"msg\":\"x\"}}", me.id).as_bytes());
+        client.send_bytes(
+            format!("{{{fields}\"msgid\":1005,\"toid\":{},\"msg\":\"x\"}}", me.id).as_bytes(),
+        );
         assert_eq!(client.push()["msg"], "x");
     }
 }

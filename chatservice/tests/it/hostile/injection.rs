@@ -35,8 +35,7 @@ fn injected_strings_do_nothing_anywhere() {
     for (n, (account, injection)) in accounts.iter().zip(INJECTIONS).enumerate() {
         let greeting = server.original(account).greeting;
         assert_eq!(greeting["friends"].as_array().map(Vec::len), Some(1));
-        let group: Value =
-            serde_json::from_str(greeting["groups"][0].as_str().unwrap()).unwrap();
+        let group: Value = serde_json::from_str(greeting["groups"][0].as_str().unwrap()).unwrap();
         let name: String = format!("{n}{injection}").chars().take(50).collect();
         assert_eq!((&group["groupname"], &group["groupdesc"]), (&json!(name), &json!(injection)));
         assert_eq!(group["users"].as_array().map(Vec::len), Some(1));

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{TestServer, unique_name};
+use crate::support::{Client, TestServer, unique_name};
 
 #[test]
 fn friends() {
@@ -25,7 +25,7 @@ fn groups() {
     let server = TestServer::with(&[("--groups-max", 2)]);
     let [me, other] = server.accounts();
     let mut founder = server.original(&other);
-    let mut create = |client: &mut crate::support::Client| {
+    let create = |client: &mut Client| {
         let name = unique_name("group");
         client.request(json!({"msgid": 1007, "groupname": name, "groupdesc": ""}))
     };
@@ -71,7 +71,8 @@ fn waiting_messages() {
     assert_eq!(client.chat(third.id, "others have room"), "stored");
     let mut recipient = server.acking(&other);
     let pushes = recipient.acknowledged_pushes(5);
-    assert!(pushes.iter().enumerate().all(|(n, push)| push["msg"] == n.to_string()));
+    let texts: Vec<&str> = pushes.iter().map(|push| push["msg"].as_str().unwrap()).collect();
+    assert_eq!(texts, ["0", "1", "2", "3", "4"]);
     recipient.logout();
     assert_eq!(client.chat(other.id, "room again"), "stored");
     assert_eq!(server.acking(&other).next()["msg"], "room again");

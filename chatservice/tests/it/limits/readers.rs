@@ -14,7 +14,7 @@ const GROWTH_KIB: u64 = 80 * 1024;
 
 fn small_queues() -> Launch {
     Launch::new()
-        .flag("--output-max", 256 * 1024)
+        .flag("--output-max", 2 << 20)
         .flag("--write-stall-ms", 700)
         .flag("--patience-ms", 300)
 }
@@ -41,7 +41,7 @@ fn flood(server: &TestServer, from: &Account, to: i64) -> Vec<(usize, String)> {
 }
 
 /// Pings until `done`; the longest time that an answer took.
-fn slowest_ping(client: &mut Client, done: impl Fn() -> bool) -> Duration {
+fn slowest_ping(client: &mut Client, mut done: impl FnMut() -> bool) -> Duration {
     let mut slowest = Duration::ZERO;
     while !done() {
         let since = Instant::now();
@@ -151,7 +151,10 @@ fn a_slow_reader_is_not_cut_while_it_reads() {
         for n in 0..COUNT {
             match slow.receive(Duration::from_secs(20)) {
                 Incoming::Object(push) => {
-                    assert_eq!(push["msg"].as_str().map(|text| &text[..6]), Some(&*format!("{n:06}")));
+                    assert_eq!(
+                        push["msg"].as_str().map(|text| &text[..6]),
+                        Some(&*format!("{n:06}"))
+                    );
                     slow.acknowledge(push["seq"].as_u64().expect("a push has a seq"));
                 }
                 other => slow.fail(&format!("after {n}: {other:?}")),
@@ -162,4 +165,25 @@ fn a_slow_reader_is_not_cut_while_it_reads() {
         }
         flood.join().expect("the flood ends well");
     });
+}
+
+#[test]
+fn large_messages_that_waited_come_to_a_client_that_reads() {
+    // No flags: what the server queues for one client must fit into what it allows to queue.
+    let server = TestServer::start(Launch::new());
+    let [me, acking, original] = server.accounts();
+    let mut sender = server.original(&me);
+    let large = |n: usize| format!("{n:06} {}", "x".repeat(60_000));
+    for account in [&acking, &original] {
+        let mids: Vec<String> = (0..300).map(|n| sender.say(account.id, &large(n))).collect();
+        mids.iter().for_each(|mid| assert_eq!(sender.settled(mid), "stored"));
+    }
+    let mut client = server.acking(&acking);
+    for n in 0..300 {
+        assert!(client.acknowledged_pushes(1)[0]["msg"] == large(n), "message {n}");
+    }
+    let mut client = server.original(&original);
+    for n in 0..300 {
+        assert!(client.push()["msg"] == large(n), "message {n}");
+    }
 }

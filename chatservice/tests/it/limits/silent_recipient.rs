@@ -46,7 +46,7 @@ fn a_flood_at_many_silent_recipients_disturbs_no_conversation() {
     let mut talkers = (server.acking(&third), server.original(&fourth));
     thread::scope(|scope| {
         let flood = scope.spawn(|| {
-            let say = |n: usize| sender.say(if n % 2 == 0 { first.id } else { second.id }, "flood");
+            let say = |n: usize| sender.say([first.id, second.id][n % 2], "flood");
             let mids: Vec<String> = (0..4000).map(say).collect();
             mids.iter().for_each(|mid| drop(sender.settled(mid)));
         });

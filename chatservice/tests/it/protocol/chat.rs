@@ -74,6 +74,7 @@ fn unknown_fields_are_not_relayed() {
         "offlinemsg": ["{}"], "token": "t", "retry_ms": 1});
     assert_errno(&client.request(chat), 0);
     assert_fields(&recipient.next(), &["msgid", "id", "name", "toid", "msg", "time"]);
+    client.logout();
     let mut recipient_acks = server.acking(&me);
     recipient.send(&json!({"msgid": 1005, "toid": me.id, "msg": "x", "seq": 7, "sid": "forged"}));
     let push = recipient_acks.push();

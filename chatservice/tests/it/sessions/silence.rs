@@ -114,6 +114,18 @@ fn who_does_not_log_in_is_closed() {
 }
 
 #[test]
+fn requests_that_are_no_login_do_not_put_the_deadline_off() {
+    let server = TestServer::with(&[("--login-within-ms", 500)]);
+    let since = Instant::now();
+    let mut registering = server.connect();
+    while registering.tries_to_register() {
+        assert!(since.elapsed() < Duration::from_secs(3), "not logged in and not closed");
+        thread::sleep(Duration::from_millis(50));
+    }
+    assert!(since.elapsed() > Duration::from_millis(450), "closed after {:?}", since.elapsed());
+}
+
+#[test]
 fn a_login_that_waits_for_its_hash_has_no_deadline() {
     let launch = Launch::new().flag("--password-kib", 65_536).flag("--login-within-ms", 400);
     let server = TestServer::start(launch);

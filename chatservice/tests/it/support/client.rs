@@ -73,7 +73,9 @@ impl Client {
 
     /// Fails the test with the end of the server's log.
     pub(crate) fn fail(&self, what: &str) -> ! {
-        panic!("{what}\nearlier, unasked for: {:?}\nlog:\n{}", self.early, log_tail(&self.log));
+        let early: Vec<String> = self.early.iter().take(10).map(shortened).collect();
+        let log = log_tail(&self.log);
+        panic!("{what}\nearlier, unasked for: {early:#?}\nlog:\n{log}");
     }
 
     pub(crate) fn id(&self) -> i64 {
@@ -265,7 +267,10 @@ impl Client {
             match self.receive_fresh(deadline) {
                 Incoming::Object(object) => before.push(object),
                 Incoming::Closed => return before,
-                Incoming::Nothing => self.fail(&format!("was not closed; came: {before:?}")),
+                Incoming::Nothing => {
+                    let came: Vec<String> = before.iter().take(10).map(shortened).collect();
+                    self.fail(&format!("was not closed; came: {came:#?}"));
+                }
             }
         }
     }
@@ -304,9 +309,11 @@ impl Client {
         let shrunk = SockRef::from(&self.stream).set_recv_buffer_size(4096);
         shrunk.expect("a connected socket takes options");
     }
+}
 
-    /// A second handle of the same connection, which only sends.
-    pub(crate) fn sender(&self) -> TcpStream {
-        self.stream.try_clone().expect("a descriptor is left")
-    }
+/// For people: long texts cut off.
+fn shortened(object: &Value) -> String {
+    let text = object.to_string();
+    let cut = text.char_indices().nth(300).map_or(text.len(), |(at, _)| at);
+    text[..cut].to_owned()
 }

@@ -1,5 +1,6 @@
 //! How a server under test is started: flags, environment, limits.
 
+use std::fmt::Display;
 use std::fs::File;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -27,7 +28,7 @@ impl Launch {
     }
 
     /// Adds `name value`; a later one with the same name replaces an earlier one.
-    pub(crate) fn flag(mut self, name: &str, value: impl ToString) -> Self {
+    pub(crate) fn flag(mut self, name: &str, value: impl Display) -> Self {
         if let Some(at) = self.flags.iter().position(|flag| flag == name) {
             self.flags.drain(at..at + 2);
         }
@@ -36,7 +37,7 @@ impl Launch {
     }
 
     /// Adds a variable to the environment.
-    pub(crate) fn environment(mut self, name: &str, value: impl ToString) -> Self {
+    pub(crate) fn environment(mut self, name: &str, value: impl Display) -> Self {
         self.environment.push((name.to_owned(), value.to_string()));
         self
     }

@@ -169,9 +169,7 @@ impl TestServer {
 
     /// Waits until it has let go of what clients that left held.
     pub(crate) fn wait_for_descriptors(&self, at_most: usize) {
-        wait_until("descriptors are given back", DEADLINE, || {
-            self.descriptors() <= at_most
-        });
+        wait_until("descriptors are given back", DEADLINE, || self.descriptors() <= at_most);
     }
 }
 

@@ -1,0 +1,200 @@
+//! A bare level-triggered epoll loop that echoes: one wait, one read and one write for each
+//! block, and nothing else. What it does, every server has to do; what another one does on top
+//! is that one's own cost.
+//!
+//! Not a model of a server: it has no limits, no timers and no order of closing.
+
+use rustix::buffer::spare_capacity;
+use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
+use rustix::fd::OwnedFd;
+use rustix::io::{Errno, read, write};
+use slab::Slab;
+use std::convert::Infallible;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+
+/// Bytes asked for in one read, as the reactor does.
+const READ_BYTES: usize = 64 * 1024;
+/// Events fetched in one wait; more connections than any bench has.
+const EVENTS_MAX: usize = 1024;
+/// Stands for the listener; slots of connections are far below.
+const LISTENER: u64 = u64::MAX;
+
+/// The loop, its listener and its connections.
+#[derive(Debug)]
+pub struct BareEcho {
+    epoll: OwnedFd,
+    listener: TcpListener,
+    connections: Slab<EchoConnection>,
+    input: Vec<u8>,
+}
+
+#[derive(Debug)]
+struct EchoConnection {
+    stream: TcpStream,
+    /// What the kernel did not take; while there is some, nothing is read.
+    unsent: Vec<u8>,
+}
+
+/// Whether a connection is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    Open,
+    Over,
+}
+
+impl BareEcho {
+    /// Listens on `port` of the loopback address; 0 lets the system choose one.
+    ///
+    /// # Errors
+    /// If the port is taken, or there are no descriptors left.
+    pub fn bind(port: u16) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
+        listener.set_nonblocking(true)?;
+        let epoll = epoll::create(CreateFlags::CLOEXEC)?;
+        epoll::add(&epoll, &listener, EventData::new_u64(LISTENER), EventFlags::IN)?;
+        Ok(Self { epoll, listener, connections: Slab::new(), input: vec![0; READ_BYTES] })
+    }
+
+    /// Where it listens.
+    ///
+    /// # Errors
+    /// If the listener is broken.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Echoes until something other than a connection fails.
+    ///
+    /// # Errors
+    /// If the system refuses to wait or to accept.
+    pub fn run(mut self) -> io::Result<Infallible> {
+        let mut events = Vec::with_capacity(EVENTS_MAX);
+        loop {
+            match epoll::wait(&self.epoll, spare_capacity(&mut events), None) {
+                Ok(_) | Err(Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+            for event in events.drain(..) {
+                let slot = event.data.u64();
+                if slot == LISTENER {
+                    self.accept()?;
+                } else if self.handle_event(slot as usize) == Fate::Over {
+                    // Closing the descriptor takes it out of the interest list.
+                    self.connections.remove(slot as usize);
+                }
+            }
+        }
+    }
+
+    fn accept(&mut self) -> io::Result<()> {
+        let stream = match self.listener.accept() {
+            Ok((stream, _)) => stream,
+            Err(error) if is_passing(&error) => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        stream.set_nonblocking(true)?;
+        stream.set_nodelay(true)?;
+        let entry = self.connections.vacant_entry();
+        epoll::add(&self.epoll, &stream, EventData::new_u64(entry.key() as u64), EventFlags::IN)?;
+        entry.insert(EchoConnection { stream, unsent: Vec::new() });
+        Ok(())
+    }
+
+    fn handle_event(&mut self, slot: usize) -> Fate {
+        let connection = &mut self.connections[slot];
+        let was_blocked = !connection.unsent.is_empty();
+        let result =
+            if was_blocked { connection.write_unsent() } else { connection.echo(&mut self.input) };
+        let is_blocked = !connection.unsent.is_empty();
+        match result {
+            Ok(Fate::Open) if was_blocked != is_blocked => {
+                let interest = if is_blocked { EventFlags::OUT } else { EventFlags::IN };
+                let data = EventData::new_u64(slot as u64);
+                match epoll::modify(&self.epoll, &connection.stream, data, interest) {
+                    Ok(()) => Fate::Open,
+                    Err(_) => Fate::Over,
+                }
+            }
+            Ok(fate) => fate,
+            Err(Errno::AGAIN | Errno::INTR) => Fate::Open,
+            Err(_) => Fate::Over,
+        }
+    }
+}
+
+impl EchoConnection {
+    fn echo(&mut self, input: &mut [u8]) -> Result<Fate, Errno> {
+        let count = read(&self.stream, &mut *input)?;
+        if count == 0 {
+            return Ok(Fate::Over);
+        }
+        let written = match write(&self.stream, &input[..count]) {
+            Err(Errno::AGAIN | Errno::INTR) => 0,
+            result => result?,
+        };
+        self.unsent.extend_from_slice(&input[written..count]);
+        Ok(Fate::Open)
+    }
+
+    fn write_unsent(&mut self) -> Result<Fate, Errno> {
+        let written = write(&self.stream, &self.unsent)?;
+        self.unsent.drain(..written);
+        Ok(Fate::Open)
+    }
+}
+
+/// The peer's doing, or a signal's: the next accept may well work.
+fn is_passing(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, Interrupted, WouldBlock};
+    matches!(error.kind(), ConnectionAborted | Interrupted | WouldBlock)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read, Write};
+    use std::net::Shutdown;
+    use std::thread;
+
+    fn start() -> SocketAddr {
+        let server = BareEcho::bind(0).unwrap();
+        let address = server.local_addr().unwrap();
+        thread::spawn(move || server.run());
+        address
+    }
+
+    #[test]
+    fn what_is_sent_comes_back() {
+        let address = start();
+        let mut clients: Vec<_> = (0..10).map(|_| TcpStream::connect(address).unwrap()).collect();
+        for (number, client) in clients.iter_mut().enumerate() {
+            client.write_all(&[number as u8; 64]).unwrap();
+        }
+        for (number, client) in clients.iter_mut().enumerate() {
+            let mut block = [0xff; 64];
+            client.read_exact(&mut block).unwrap();
+            assert_eq!(block, [number as u8; 64]);
+        }
+    }
+
+    #[test]
+    fn more_than_the_kernel_takes_comes_back_too() {
+        const SENT: usize = 32 << 20;
+        let mut client = TcpStream::connect(start()).unwrap();
+        let mut writer = client.try_clone().unwrap();
+        let sender = thread::spawn(move || {
+            let block: Vec<u8> = (0..1 << 20).map(|at| (at % 251) as u8).collect();
+            for _ in 0..SENT / block.len() {
+                writer.write_all(&block).unwrap();
+            }
+            block
+        });
+        let mut received = vec![0; SENT];
+        client.read_exact(&mut received).unwrap();
+        let block = sender.join().unwrap();
+        assert!(received.chunks(block.len()).all(|chunk| chunk == block));
+        client.shutdown(Shutdown::Write).unwrap();
+        assert_eq!(client.read(&mut [0]).unwrap(), 0);
+    }
+}

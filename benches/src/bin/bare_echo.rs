@@ -1,0 +1,37 @@
+//! `bare-echo PORT [--pin CPU]`: the bare echo loop as a process of its own.
+
+use benches::affinity::pin_thread;
+use benches::bare_epoll::BareEcho;
+use clap::Parser;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+/// A bare level-triggered epoll loop that echoes on the loopback address.
+#[derive(Parser)]
+#[command(name = "bare-echo", version)]
+struct Arguments {
+    /// Port to listen on; 0 lets the system choose one
+    port: u16,
+    /// Processor to stay on
+    #[arg(long, value_name = "CPU")]
+    pin: Option<usize>,
+}
+
+fn main() -> ExitCode {
+    match run(&Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bare-echo: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> io::Result<()> {
+    if let Some(cpu) = arguments.pin {
+        pin_thread(cpu)?;
+    }
+    let server = BareEcho::bind(arguments.port)?;
+    writeln!(io::stdout(), "bare-echo is listening on {}", server.local_addr()?)?;
+    match server.run()? {}
+}

@@ -1,0 +1,150 @@
+//! A server under measurement: a child process on a processor of its own.
+
+use crate::affinity::{pin_thread, unpin_thread};
+use std::io::{self, BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// Clock ticks a second in `/proc/PID/stat`: USER_HZ, 100 wherever the kernel's interface is not
+/// older than Linux 2.6.
+const TICKS_PER_SECOND: u32 = 100;
+
+/// Killed when dropped; its data folder goes with it.
+#[derive(Debug)]
+pub(crate) struct Contender {
+    pub(crate) name: &'static str,
+    pub(crate) address: SocketAddr,
+    child: Child,
+    /// Kept open: a server may end when nobody takes what it prints.
+    _output: BufReader<ChildStdout>,
+    _data: Option<TempDir>,
+}
+
+impl Contender {
+    /// The bare loop.
+    pub(crate) fn bare_echo(program: &Path, cpu: usize) -> io::Result<Self> {
+        let mut command = Command::new(program);
+        command.arg("0");
+        Self::start("bare epoll loop", command, cpu, None)
+    }
+
+    /// A ChatServer with one loop and cheap passwords over an empty store.
+    pub(crate) fn chat_server(program: &Path, cpu: usize) -> io::Result<Self> {
+        let data = tempfile::tempdir()?;
+        let mut command = Command::new(program);
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("CHAT_") {
+                command.env_remove(name);
+            }
+        }
+        command.args(["127.0.0.1", "0", "--threads", "1", "--password-kib", "8", "--data"]);
+        command.arg(data.path());
+        Self::start("ChatServer", command, cpu, Some(data))
+    }
+
+    /// The process, for a profiler.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What all its threads have computed since it started; in steps of 10 ms.
+    pub(crate) fn cpu_time(&self) -> io::Result<Duration> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+        let ticks = ticks_in(&stat).ok_or_else(|| io::Error::other("odd /proc/PID/stat"))?;
+        Ok(Duration::from_secs(1) * ticks / TICKS_PER_SECOND)
+    }
+
+    fn start(
+        name: &'static str,
+        mut command: Command,
+        cpu: usize,
+        data: Option<TempDir>,
+    ) -> io::Result<Self> {
+        let failed = |error| io::Error::other(format!("{name} did not start: {error}"));
+        command.stdin(Stdio::null()).stdout(Stdio::piped());
+        // A child runs where its parent may run when it starts, with all its threads.
+        let before = pin_thread(cpu)?;
+        let spawned = command.spawn();
+        unpin_thread(&before)?;
+        let mut child = spawned.map_err(failed)?;
+        match announced_address(&mut child) {
+            Ok((address, output)) => {
+                Ok(Self { name, address, child, _output: output, _data: data })
+            }
+            Err(error) => {
+                end(&mut child);
+                Err(failed(error))
+            }
+        }
+    }
+}
+
+impl Drop for Contender {
+    fn drop(&mut self) {
+        end(&mut self.child);
+    }
+}
+
+fn end(child: &mut Child) {
+    // It may have ended by itself, which is as good.
+    let _ended = child.kill();
+    let _status = child.wait();
+}
+
+/// Reads the line in which a server says where it listens.
+fn announced_address(child: &mut Child) -> io::Result<(SocketAddr, BufReader<ChildStdout>)> {
+    let output = child.stdout.take().ok_or_else(|| io::Error::other("it has no output"))?;
+    let mut output = BufReader::new(output);
+    let mut line = String::new();
+    output.read_line(&mut line)?;
+    let address = address_in(&line);
+    let address =
+        address.ok_or_else(|| io::Error::other(format!("it does not listen: {line:?}")))?;
+    Ok((address, output))
+}
+
+fn address_in(line: &str) -> Option<SocketAddr> {
+    let (_, rest) = line.split_once("listening on ")?;
+    let end = rest.find([',', ' ', '\n']).unwrap_or(rest.len());
+    rest[..end].parse().ok()
+}
+
+/// utime and stime, fields 14 and 15; the second field is a name that may hold anything.
+fn ticks_in(stat: &str) -> Option<u32> {
+    let (_, fields) = stat.rsplit_once(") ")?;
+    let mut fields = fields.split(' ').skip(11);
+    let user: u32 = fields.next()?.parse().ok()?;
+    let system: u32 = fields.next()?.parse().ok()?;
+    user.checked_add(system)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_found_in_both_announcements() {
+        let check = |line: &str, port: u16| {
+            assert_eq!(address_in(line).map(|address| address.port()), Some(port), "{line}");
+        };
+        check("bare-echo is listening on 127.0.0.1:6001\n", 6001);
+        check("ChatServer is listening on 127.0.0.1:6000, data in /tmp/x\n", 6000);
+        assert_eq!(address_in("ChatServer: no"), None);
+    }
+
+    #[test]
+    fn ticks_are_found_behind_any_name() {
+        let stat = "7 (a) b) S 1 7 7 0 -1 4194304 100 0 0 0 12 30 0 0 20 0 1 0 5 1 1";
+        assert_eq!(ticks_in(stat), Some(42));
+        assert_eq!(ticks_in("7 (a) S 1"), None);
+    }
+
+    #[test]
+    fn a_program_that_does_not_listen_is_no_contender() {
+        let error = Contender::bare_echo(Path::new("/bin/true"), 0).unwrap_err();
+        assert!(error.to_string().contains("did not start"), "{error}");
+    }
+}

@@ -1,0 +1,93 @@
+//! Running out of descriptors, in a process of its own.
+
+use crate::support::{PATIENCE, echo, read_exactly, read_to_end, record, wait_until};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use socket2::{Domain, Socket, Type};
+use std::env;
+use std::fs::File;
+use std::io::Write;
+use std::net::TcpStream;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+const CHILD: &str = "REACTOR_TEST_CHILD";
+
+/// Runs `body` in a child process, as the limit is one of the whole process.
+fn in_child(test: &str, body: fn()) {
+    if env::var_os(CHILD).is_some() {
+        body();
+        return;
+    }
+    let output = Command::new(env::current_exe().unwrap())
+        .args(["--exact", test, "--nocapture"])
+        .env(CHILD, "1")
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(text.contains("1 passed"), "the child ran something else: {text}");
+}
+
+fn limit_descriptors(count: u64) {
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    setrlimit(Resource::Nofile, Rlimit { current: Some(count), maximum }).unwrap();
+}
+
+/// A socket made while there are descriptors, to be connected when there are none.
+fn unconnected() -> Socket {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    socket
+}
+
+/// Takes descriptors until none is left.
+fn exhaust() -> Vec<File> {
+    std::iter::from_fn(|| File::open("/dev/null").ok()).collect()
+}
+
+#[test]
+fn clients_are_refused_while_there_is_no_descriptor() {
+    in_child("descriptors::clients_are_refused_while_there_is_no_descriptor", || {
+        let recording = record(|builder| builder, echo);
+        let server = &recording.running.server;
+        let refused: Vec<_> = (0..3).map(|_| unconnected()).collect();
+        let served = unconnected();
+        limit_descriptors(100);
+        let hoard = exhaust();
+        // Kept to the end: a client that is dropped gives a descriptor back to this process.
+        let refused = refused.into_iter().map(|socket| {
+            socket.connect(&server.local_addr().into()).unwrap();
+            let stream = TcpStream::from(socket);
+            assert_eq!(read_to_end(&stream), b"");
+            stream
+        });
+        let refused: Vec<_> = refused.collect();
+        wait_until("all are counted", || server.stats().refused_for_descriptors == 3);
+        drop((hoard, refused));
+        served.connect(&server.local_addr().into()).unwrap();
+        let mut stream = TcpStream::from(served);
+        stream.write_all(b"x").unwrap();
+        assert_eq!(read_exactly(&stream, 1), b"x");
+    });
+}
+
+#[test]
+fn a_client_that_waited_is_served_when_descriptors_are_back() {
+    in_child("descriptors::a_client_that_waited_is_served_when_descriptors_are_back", || {
+        let recording = record(|builder| builder, echo);
+        let server = &recording.running.server;
+        let socket = unconnected();
+        let before = getrlimit(Resource::Nofile).current.unwrap();
+        // So low that the spare descriptor is of no use either.
+        limit_descriptors(3);
+        socket.connect(&server.local_addr().into()).unwrap();
+        let start = Instant::now();
+        wait_until("some accepts failed", || server.stats().accept_errors > 3);
+        assert!(start.elapsed() > Duration::from_millis(250), "it must not spin");
+        assert_eq!(server.connection_count(), 0);
+        limit_descriptors(before);
+        let mut stream = TcpStream::from(socket);
+        stream.write_all(b"x").unwrap();
+        assert_eq!(read_exactly(&stream, 1), b"x");
+    });
+}
