@@ -217,6 +217,13 @@ impl Config {
         if !(64..=16 << 20).contains(&object_max) {
             return Err(ConfigError("object-max must be 64 bytes to 16 MiB".to_owned()));
         }
+        let output_min = (1 << 20) + 2 * object_max;
+        if self.output_max < output_min {
+            let text = format!(
+                "output-max must be at least {output_min}: what may be in flight to one client"
+            );
+            return Err(ConfigError(text));
+        }
         Ok(self)
     }
 }

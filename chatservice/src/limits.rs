@@ -34,7 +34,7 @@ impl Default for Rules {
             patience: Duration::from_millis(1500),
             object_max: 64 * 1024,
             anonymous_object_max: 4 * 1024,
-            login_members_max: 20_000,
+            login_members_max: 10_000,
         }
     }
 }

@@ -1,12 +1,14 @@
 //! ChatServer: reads its configuration, starts, waits for a signal, ends cleanly.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use chatservice::config::Config;
 use chatservice::server::Server;
 use env_logger::Env;
-use reactor::EventLoop;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
@@ -32,35 +34,28 @@ fn main() -> ExitCode {
 }
 
 fn run(config: Config) -> Result<(), Box<dyn std::error::Error>> {
-    // Before any thread starts, so that no signal falls between.
+    // Before any thread starts, so that no signal falls between. A second signal ends at once.
+    let ending = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        signal_hook::flag::register_conditional_shutdown(signal, 1, Arc::clone(&ending))?;
+        signal_hook::flag::register(signal, Arc::clone(&ending))?;
+    }
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
     let data = config.data.clone();
-    let mut event_loop = EventLoop::new()?;
-    let server = Server::start(&mut event_loop, config)?;
-    announce(&server, &data);
-    let main_loop = event_loop.handle();
-    let watcher = std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
-        let mut arrived = signals.forever();
-        if arrived.next().is_some() {
+    Server::run(
+        config,
+        |address| announce(address, &data),
+        move || {
+            signals.forever().next();
             log::info!("shutting down; once more to end at once");
-            std::thread::spawn(move || {
-                server.shut_down();
-                main_loop.quit();
-            });
-        }
-        if arrived.next().is_some() {
-            std::process::exit(1);
-        }
-    })?;
-    event_loop.run()?;
-    drop(watcher);
+        },
+    )?;
     log::info!("ended");
     Ok(())
 }
 
 #[allow(clippy::print_stdout, reason = "what a person at a terminal, or a script, waits for")]
-fn announce(server: &Server, data: &Path) {
-    let address = server.local_addr();
+fn announce(address: SocketAddr, data: &Path) {
     let (ip, port) = (address.ip(), address.port());
     let near = if ip.is_unspecified() { "127.0.0.1".to_owned() } else { ip.to_string() };
     // The client usually lies beside the server, whatever path that was started by.

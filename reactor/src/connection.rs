@@ -137,6 +137,11 @@ impl<'a, State> Connection<'a, State> {
         self.inner().output.len()
     }
 
+    /// Bytes that the kernel took so far; tells a slow peer from a stuck one.
+    pub fn bytes_written(&self) -> u64 {
+        self.inner().bytes_written
+    }
+
     /// Whether a send would be taken: neither end was asked for yet.
     pub fn can_send(&self) -> bool {
         self.inner().state.can_send()

@@ -57,6 +57,8 @@ pub(crate) struct TcpConnection<State> {
     /// Bytes that the service left unread; without memory most of the time.
     pub(crate) input: Buffer,
     pub(crate) output: OutputQueue,
+    /// Bytes that the kernel took so far.
+    pub(crate) bytes_written: u64,
     pub(crate) water: WaterLevel,
     pub(crate) listed: Listed,
     /// Timers of the service, cancelled when the connection closes.
@@ -77,6 +79,7 @@ impl<State: Default> TcpConnection<State> {
             channel: Channel::new(),
             input: Buffer::new(),
             output: OutputQueue::default(),
+            bytes_written: 0,
             water: WaterLevel::Low,
             listed: Listed::default(),
             timers: Vec::new(),
@@ -119,6 +122,7 @@ impl<State> TcpConnection<State> {
             match retry_interrupted(|| self.write_front()) {
                 Ok((written, offered)) => {
                     self.output.consume(written, pool);
+                    self.bytes_written += written as u64;
                     flushed.bytes += written;
                     if written < offered {
                         self.channel.handle_write_blocked();

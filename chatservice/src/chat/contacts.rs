@@ -3,7 +3,7 @@
 use chatproto::{Answer, Errno, GroupId, UserId};
 
 use super::core::Core;
-use super::effect::{PeerMessage, Place, ShardId, Ticket};
+use super::effect::{ConnId, PeerMessage, Place, ShardId, Ticket};
 use super::session::{Pending, Session};
 use crate::storage::{Outcome, Request, StoreError, Write};
 
@@ -46,26 +46,44 @@ pub(super) fn join_group(
     group: GroupId,
     core: &mut Core,
 ) {
-    write(session, Write::JoinGroup { user, group }, core);
+    let ticket = Ticket::Join { conn: session.conn, user, group };
+    core.work(ticket, Request::Write(Write::JoinGroup { user, group }));
     let mid = mid.map(str::to_owned);
-    session.pending = Some(Pending::JoinGroup { mid, group, shards_left: core.shards - 1 });
+    session.pending = Some(Pending::JoinGroup { mid, shards_left: core.shards });
 }
 
 fn write(session: &Session, write: Write, core: &mut Core) {
     core.work(Ticket::Session(session.conn), Request::Write(write));
 }
 
+/// The store's answer to a join, before the session gets it, and also when the session is gone:
+/// every shard is to know who is in a group, or to ask again when that is in doubt.
+pub(super) fn announce_join(
+    conn: ConnId,
+    user: UserId,
+    group: GroupId,
+    result: &Result<Outcome, StoreError>,
+    core: &mut Core,
+) {
+    let asker = Place { shard: core.shard, conn };
+    let message = match result {
+        Ok(Outcome::Done) => PeerMessage::Joined { group, user, asker },
+        Ok(_) => return,
+        Err(_) => PeerMessage::GroupInDoubt { group },
+    };
+    for shard in (0..core.shards).map(ShardId) {
+        core.post(shard, message.clone());
+    }
+}
+
 /// The store's answer to any of them.
 pub(super) fn written(session: &mut Session, result: Result<Outcome, StoreError>, core: &mut Core) {
     let conn = session.conn;
     match (session.pending.take(), result) {
-        (Some(Pending::JoinGroup { mid, group, shards_left }), Ok(Outcome::Done)) => {
-            announce(session, group, core);
-            if shards_left > 0 {
-                session.pending = Some(Pending::JoinGroup { mid, group, shards_left });
-                return;
-            }
-            core.done(conn, mid.as_deref());
+        // It is answered when every shard knows.
+        (Some(pending @ Pending::JoinGroup { .. }), Ok(Outcome::Done)) => {
+            session.pending = Some(pending);
+            return;
         }
         (Some(Pending::CreateGroup { mid }), Ok(Outcome::GroupCreated(group))) => {
             if mid.is_some() {
@@ -106,18 +124,6 @@ pub(super) fn join_known(session: &mut Session, core: &mut Core) {
     session.pending = None;
     core.done(session.conn, mid.as_deref());
     session.resume(core);
-}
-
-fn announce(session: &mut Session, group: GroupId, core: &mut Core) {
-    let asker = Place { shard: core.shard, conn: session.conn };
-    let Some(online) = session.online() else { return };
-    let user = online.user;
-    core.groups.joined(group, user);
-    for shard in (0..core.shards).map(ShardId) {
-        if shard != core.shard {
-            core.post(shard, PeerMessage::Joined { group, user, asker });
-        }
-    }
 }
 
 fn failure(result: Result<Outcome, StoreError>) -> (Errno, &'static str) {

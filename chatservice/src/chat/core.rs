@@ -130,9 +130,14 @@ impl Core {
                     let write = Write::Deposit { recipient: user, messages };
                     self.work(Ticket::Inbox(conn), Request::Write(write));
                 }
-                Action::Remove(rows) => {
-                    let write = Write::Remove { recipient: user, rows: rows.clone() };
-                    self.work(Ticket::Removal(conn, rows), Request::Write(write));
+                Action::Remove { rows, sids } => {
+                    let write = Write::Remove { recipient: user, rows };
+                    self.work(Ticket::Removal(conn, sids), Request::Write(write));
+                }
+                Action::Withdraw(messages) => {
+                    let sids = messages.iter().map(|message| message.sid).collect();
+                    let write = Write::Withdraw { recipient: user, messages };
+                    self.work(Ticket::Removal(conn, sids), Request::Write(write));
                 }
                 Action::Arm(at) => self.deadlines.arm(at, Deadline::Inbox(conn)),
             }

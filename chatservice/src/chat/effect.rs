@@ -45,9 +45,18 @@ pub enum Ticket {
     /// Rows for, or into, a session's inbox.
     Inbox(ConnId),
     /// Rows taken out for a session that acknowledged them.
-    Removal(ConnId, Vec<RowId>),
+    Removal(ConnId, Vec<Sid>),
     /// A deposit by the sender's side.
     Lane(LaneKey),
+    /// A join, whose outcome matters even when the session is gone.
+    Join {
+        /// The session.
+        conn: ConnId,
+        /// Who joins.
+        user: UserId,
+        /// What.
+        group: GroupId,
+    },
     /// The members of a group that is being cached.
     Group(GroupId),
     /// Nobody waits for the answer.
@@ -173,6 +182,13 @@ pub enum PeerMessage {
         to: ConnId,
         /// The account.
         user: UserId,
+        /// The session that has it now.
+        by: Place,
+    },
+    /// Answer to [`PeerMessage::Evict`]: the old session is over, and so are its writes.
+    Evicted {
+        /// Who waits.
+        to: ConnId,
     },
     /// A group got a member.
     Joined {
@@ -182,6 +198,11 @@ pub enum PeerMessage {
         user: UserId,
         /// Who is to be told when every shard knows.
         asker: Place,
+    },
+    /// Somebody may have joined the group, or not: ask the store before using it again.
+    GroupInDoubt {
+        /// The group.
+        group: GroupId,
     },
     /// Answer to [`PeerMessage::Joined`].
     JoinKnown {

@@ -12,8 +12,9 @@ const MEMBERS_MAX: usize = 4_000_000;
 /// What is known of one group.
 #[derive(Debug)]
 enum Entry {
-    /// The store is being asked; these joined meanwhile, and these sessions wait.
-    Loading { joined: Vec<UserId>, waiting: Vec<ConnId> },
+    /// The store is being asked; these joined meanwhile, and these sessions wait. `again`: what
+    /// it says may be too old.
+    Loading { joined: Vec<UserId>, waiting: Vec<ConnId>, again: bool },
     /// By ascending id.
     Loaded(Vec<UserId>),
 }
@@ -30,6 +31,15 @@ pub enum Lookup<'a> {
     },
 }
 
+/// What follows from an answer of the store.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Loaded {
+    /// These sessions have waited for it.
+    For(Vec<ConnId>),
+    /// It may be too old; the sessions wait on.
+    AskAgain,
+}
+
 /// The cache of one shard.
 #[derive(Debug, Default)]
 pub struct Groups {
@@ -43,7 +53,7 @@ impl Groups {
         let mut ask = false;
         let entry = self.entries.entry(group).or_insert_with(|| {
             ask = true;
-            Entry::Loading { joined: Vec::new(), waiting: Vec::new() }
+            Entry::Loading { joined: Vec::new(), waiting: Vec::new(), again: false }
         });
         match entry {
             Entry::Loaded(members) => Lookup::Members(members),
@@ -54,11 +64,15 @@ impl Groups {
         }
     }
 
-    /// The store answered: `None` when it could not, or there is no such group. Returns the
-    /// sessions that wait for it.
-    pub fn loaded(&mut self, group: GroupId, members: Option<Vec<UserId>>) -> Vec<ConnId> {
-        let Some(Entry::Loading { joined, waiting }) = self.entries.remove(&group) else {
-            return Vec::new();
+    /// The store answered: `None` when it could not, or there is no such group.
+    pub fn loaded(&mut self, group: GroupId, members: Option<Vec<UserId>>) -> Loaded {
+        if let Some(Entry::Loading { again, .. }) = self.entries.get_mut(&group)
+            && std::mem::take(again)
+        {
+            return Loaded::AskAgain;
+        }
+        let Some(Entry::Loading { joined, waiting, .. }) = self.entries.remove(&group) else {
+            return Loaded::For(Vec::new());
         };
         if let Some(mut members) = members {
             members.extend(joined);
@@ -72,7 +86,16 @@ impl Groups {
             self.members += members.len();
             self.entries.insert(group, Entry::Loaded(members));
         }
-        waiting
+        Loaded::For(waiting)
+    }
+
+    /// What is known may be wrong: the store is to be asked again.
+    pub fn forget(&mut self, group: GroupId) {
+        if let Some(Entry::Loading { again, .. }) = self.entries.get_mut(&group) {
+            *again = true;
+        } else if let Some(Entry::Loaded(members)) = self.entries.remove(&group) {
+            self.members -= members.len();
+        }
     }
 
     /// `user` is a member from now on.
@@ -101,7 +124,8 @@ mod tests {
         let mut groups = Groups::default();
         assert_eq!(groups.look_up(GROUP, ConnId(1)), Lookup::Wait { ask: true });
         assert_eq!(groups.look_up(GROUP, ConnId(2)), Lookup::Wait { ask: false });
-        assert_eq!(groups.loaded(GROUP, Some(vec![UserId(3)])), [ConnId(1), ConnId(2)]);
+        let told = Loaded::For(vec![ConnId(1), ConnId(2)]);
+        assert_eq!(groups.loaded(GROUP, Some(vec![UserId(3)])), told);
         assert_eq!(groups.look_up(GROUP, ConnId(1)), Lookup::Members(&[UserId(3)]));
     }
 
@@ -109,7 +133,20 @@ mod tests {
     fn a_failed_look_up_is_made_again() {
         let mut groups = Groups::default();
         groups.look_up(GROUP, ConnId(1));
-        assert_eq!(groups.loaded(GROUP, None), [ConnId(1)]);
+        assert_eq!(groups.loaded(GROUP, None), Loaded::For(vec![ConnId(1)]));
+        assert_eq!(groups.look_up(GROUP, ConnId(1)), Lookup::Wait { ask: true });
+    }
+
+    #[test]
+    fn what_is_in_doubt_is_asked_again() {
+        let mut groups = Groups::default();
+        groups.look_up(GROUP, ConnId(1));
+        groups.forget(GROUP);
+        assert_eq!(groups.loaded(GROUP, Some(vec![UserId(1)])), Loaded::AskAgain);
+        let told = Loaded::For(vec![ConnId(1)]);
+        assert_eq!(groups.loaded(GROUP, Some(vec![UserId(2)])), told);
+        assert_eq!(groups.look_up(GROUP, ConnId(1)), Lookup::Members(&[UserId(2)]));
+        groups.forget(GROUP);
         assert_eq!(groups.look_up(GROUP, ConnId(1)), Lookup::Wait { ask: true });
     }
 

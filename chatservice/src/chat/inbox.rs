@@ -23,7 +23,7 @@ use rustc_hash::FxHashSet;
 
 use super::effect::{LaneKey, Refusal, Settlement, ShardId};
 use crate::message::{Message, Sid};
-use crate::storage::{Row, RowId};
+use crate::storage::{PageLimit, Row, RowId};
 use deposit::Deposit;
 use window::{Pushed, Window};
 
@@ -68,13 +68,21 @@ pub enum Action {
     Read {
         /// Above this one.
         after: RowId,
-        /// At most so many.
-        limit: usize,
+        /// As many as there is room for.
+        limit: PageLimit,
     },
     /// Write rows; the answer comes to [`Inbox::handle_deposited`].
     Deposit(Vec<Arc<Message>>),
-    /// Take rows out; the answer comes to [`Inbox::handle_removed`].
-    Remove(Vec<RowId>),
+    /// Take out the rows of these messages; the answer comes to [`Inbox::handle_removed`].
+    Remove {
+        /// Which rows.
+        rows: Vec<RowId>,
+        /// Whose.
+        sids: Vec<Sid>,
+    },
+    /// Take out the rows that a deposit under way will have made of these; the answer comes to
+    /// [`Inbox::handle_removed`].
+    Withdraw(Vec<Arc<Message>>),
     /// Call [`Inbox::handle_deadline`] then.
     Arm(Instant),
 }
@@ -87,7 +95,7 @@ enum Drain {
     /// There may be rows above the cursor.
     Wanted,
     /// They are being fetched; rows from `mailed` on may have come too late for it.
-    Reading { limit: usize, mailed: Option<RowId> },
+    Reading { limit: PageLimit, mailed: Option<RowId> },
     /// The store did not answer; to be tried again at the next deadline.
     Stalled,
     /// Everything stored was shown: live messages may pass.
@@ -110,10 +118,10 @@ pub struct Inbox {
     drain: Drain,
     /// Rows up to here were shown.
     cursor: RowId,
-    /// Rows that are being removed; a drain that reads them once more skips them.
-    removing: FxHashSet<RowId>,
-    /// Rows that are gone, though a read that began before may still bring them.
-    removed: Vec<RowId>,
+    /// Messages whose rows are being removed; a drain that reads them once more skips them.
+    removing: FxHashSet<Sid>,
+    /// Those whose rows are gone, though a read that began before may still bring them.
+    removed: Vec<Sid>,
     deposit: Option<Deposit>,
     patience: Duration,
     armed: bool,
@@ -169,9 +177,9 @@ impl Inbox {
 
     /// The first rows of an original client, which go into the login answer: shown as all others,
     /// though not by [`Action::Push`]. Call [`Self::open`] after it.
-    pub fn first_page(&mut self, now: Instant, rows: Vec<Row>, limit: usize) {
+    pub fn first_page(&mut self, now: Instant, rows: Vec<Row>, limit: PageLimit) {
         let Drain::Held { mailed } = self.drain else { return };
-        let complete = rows.len() < limit;
+        let complete = !limit.is_reached_by(&rows);
         for row in rows {
             self.cursor = row.id;
             self.window.push(Pushed::row(now, row));
@@ -182,7 +190,7 @@ impl Inbox {
 
     /// A live message. `again` when it may be here already.
     pub fn handle_message(&mut self, now: Instant, message: Arc<Message>, debt: Debt, again: bool) {
-        if again && self.holds(message.sid) {
+        if again && self.adopt(message.sid, debt) {
             return;
         }
         if self.backlog.is_empty() && self.may_push_live() {
@@ -227,13 +235,16 @@ impl Inbox {
             self.arm(now);
             return;
         };
-        let complete = rows.len() < limit;
+        let complete = !limit.is_reached_by(&rows);
         for row in rows {
             self.cursor = self.cursor.max(row.id);
-            if self.removing.contains(&row.id) || self.window.bind(row.message.sid, row.id) {
+            let sid = row.message.sid;
+            if self.removing.contains(&sid) || self.window.bind(sid, row.id) {
                 continue;
             }
-            self.push(Pushed::row(now, row));
+            // It may have come live as well, when a session before this one left it in a deposit.
+            let debt = self.take_from_backlog(sid);
+            self.push(Pushed { debt, ..Pushed::row(now, row) });
         }
         self.forget_removed();
         self.drain = if complete && mailed.is_none() { Drain::Done } else { Drain::Wanted };
@@ -246,15 +257,20 @@ impl Inbox {
         if seq >= self.window.next_seq() {
             return Err(NeverPushed);
         }
-        let mut rows = Vec::new();
+        let (mut rows, mut sids, mut withdrawn) = (Vec::new(), Vec::new(), Vec::new());
         while let Some(pushed) = self.window.pop_up_to(seq) {
             let sid = pushed.message.sid;
             if let Some(debt) = pushed.debt {
                 self.actions.push(Action::Settle { debt, sid, how: Settlement::Delivered });
             }
-            rows.extend(pushed.row);
+            if let Some(row) = pushed.row {
+                rows.push(row);
+                sids.push(sid);
+            } else if self.deposit.as_ref().is_some_and(|deposit| deposit.shows(sid)) {
+                withdrawn.push(pushed.message);
+            }
         }
-        self.remove(rows);
+        self.remove(rows, sids, withdrawn);
         self.pump(now);
         Ok(())
     }
@@ -266,8 +282,8 @@ impl Inbox {
     }
 
     /// The answer to [`Action::Remove`].
-    pub fn handle_removed(&mut self, rows: &[RowId]) {
-        self.removed.extend(rows);
+    pub fn handle_removed(&mut self, sids: &[Sid]) {
+        self.removed.extend(sids);
         if !matches!(self.drain, Drain::Reading { .. }) {
             self.forget_removed();
         }
@@ -314,8 +330,9 @@ impl Inbox {
     }
 
     fn pump(&mut self, now: Instant) {
-        if self.drain == Drain::Wanted && self.window.room() > 0 {
-            let limit = self.window.room();
+        if self.drain == Drain::Wanted
+            && let Some(limit) = self.window.room()
+        {
             self.drain = Drain::Reading { limit, mailed: None };
             self.actions.push(Action::Read { after: self.cursor, limit });
         }
@@ -334,16 +351,22 @@ impl Inbox {
         self.actions.push(Action::Push { seq, message });
     }
 
-    fn remove(&mut self, rows: Vec<RowId>) {
+    /// Takes out rows of acknowledged messages at once, also those that a deposit under way is
+    /// only making: the store keeps the order, and a session that comes next must not see them.
+    fn remove(&mut self, rows: Vec<RowId>, sids: Vec<Sid>, withdrawn: Vec<Arc<Message>>) {
         if !rows.is_empty() {
-            self.removing.extend(&rows);
-            self.actions.push(Action::Remove(rows));
+            self.removing.extend(&sids);
+            self.actions.push(Action::Remove { rows, sids });
+        }
+        if !withdrawn.is_empty() {
+            self.removing.extend(withdrawn.iter().map(|message| message.sid));
+            self.actions.push(Action::Withdraw(withdrawn));
         }
     }
 
     fn forget_removed(&mut self) {
-        for row in self.removed.drain(..) {
-            self.removing.remove(&row);
+        for sid in self.removed.drain(..) {
+            self.removing.remove(&sid);
         }
     }
 
@@ -351,13 +374,25 @@ impl Inbox {
     fn may_push_live(&self) -> bool {
         self.drain == Drain::Done
             && self.deposit.as_ref().is_none_or(|deposit| deposit.waiting.is_empty())
-            && self.window.room() > 0
+            && self.window.room().is_some()
     }
 
-    fn holds(&self, sid: Sid) -> bool {
-        self.window.contains(sid)
-            || self.backlog.iter().any(|waiting| waiting.message.sid == sid)
-            || self.deposit.as_ref().is_some_and(|deposit| deposit.holds(sid))
+    /// Whether the message is here already; then this debt of it is the one that counts.
+    fn adopt(&mut self, sid: Sid, debt: Debt) -> bool {
+        let deposited = self.deposit.iter_mut().flat_map(|deposit| &mut deposit.waiting);
+        let mut waiting = self.backlog.iter_mut().chain(deposited);
+        if let Some(waiting) = waiting.find(|waiting| waiting.message.sid == sid) {
+            waiting.debt = debt;
+            return true;
+        }
+        self.window.adopt(sid, debt)
+    }
+
+    fn take_from_backlog(&mut self, sid: Sid) -> Option<Debt> {
+        let index = self.backlog.iter().position(|waiting| waiting.message.sid == sid)?;
+        let waiting = self.backlog.remove(index)?;
+        self.backlog_bytes -= waiting.message.size();
+        Some(waiting.debt)
     }
 
     fn is_swamped(&self) -> bool {

@@ -188,11 +188,6 @@ impl Ledger {
     /// The time of [`Action::Arm`] has come.
     pub fn handle_deadline(&mut self, now: Instant, key: LaneKey) {
         self.with_lane(key, |lane, patience, actions, _| lane.deadline(now, patience, actions));
-        // A lane without debts keeps its way for a while, so that a conversation looks its
-        // recipient up once; here it ends.
-        if self.lanes.get(&key).is_some_and(Lane::is_over) {
-            self.lanes.remove(&key);
-        }
     }
 
     fn with_lane(
@@ -203,6 +198,11 @@ impl Ledger {
         let Some(lane) = self.lanes.get_mut(&key) else { return };
         let mut ended = Vec::new();
         act(lane, self.patience, &mut self.actions, &mut ended);
+        // A lane without debts keeps its way until its next deadline, so that a conversation
+        // looks its recipient up once.
+        if lane.is_over() {
+            self.lanes.remove(&key);
+        }
         for (owed, how) in ended {
             self.debt_ended(owed, how);
         }

@@ -1,6 +1,7 @@
 //! Logging in and out: from a claim about who it is to a session that is shown its messages.
 //!
-//! Admission → credentials → password → profile → place → token → presence → (rows) → answer.
+//! Admission → credentials → password → profile → place → (eviction) → token or barrier →
+//! presence → (rows) → answer.
 //! Each step but the last is a question to the outside; [`Stage`] says which is open.
 
 use std::time::Duration;
@@ -11,19 +12,19 @@ use chatproto::{
 
 use super::core::Core;
 use super::deadlines::Deadline;
-use super::effect::{Admission, Attempt, Claim, Effect, PeerMessage, Ticket};
+use super::effect::{Admission, Attempt, Claim, Effect, PeerMessage, Place, Ticket};
 use super::inbox::Inbox;
 use super::mids::Mids;
 use super::session::{Online, Pending, Phase, Session, Style};
 use super::token;
 use crate::storage::{
-    self, Answer, Outcome, Profile, Request, Row, RowId, StoreError, TokenHash, Write,
+    self, Answer, Outcome, PageLimit, Profile, Request, Row, RowId, StoreError, TokenHash, Write,
 };
 
 /// Bytes of waiting messages inside the login answer of an original client; the rest follows.
 const OFFLINE_BYTES_MAX: usize = 60 * 1024;
-/// Waiting messages fetched before that answer: as many as may be in flight.
-const FIRST_PAGE_ROWS: usize = 256;
+/// What is fetched before that answer: as many as may be in flight, and enough to fill it.
+const FIRST_PAGE: PageLimit = PageLimit { rows: 256, bytes: 128 * 1024 };
 
 /// What a client offers as proof.
 enum Secret {
@@ -40,7 +41,9 @@ enum Stage {
     Password,
     Profile,
     Place,
+    Eviction,
     Token,
+    Barrier,
     Presence,
     Rows,
 }
@@ -140,6 +143,8 @@ pub(super) fn answered(session: &mut Session, answer: Answer, core: &mut Core) {
         Answer::Verified(right) => verified(session, right, core),
         Answer::Profile(Ok(profile)) => claim(session, profile, core),
         Answer::Written(Ok(Outcome::Done)) => ask_presence(session, core),
+        // Only order depends on the barrier, and only when there was something before it.
+        Answer::Written(Err(_)) if stage_is(session, Stage::Barrier) => ask_presence(session, core),
         Answer::Rows(Ok(rows)) => finish(session, rows, core),
         Answer::Credentials(Err(error))
         | Answer::Profile(Err(error))
@@ -169,22 +174,38 @@ pub(super) fn claimed(session: &mut Session, claim: Claim, core: &mut Core) {
         inbox: Inbox::new(core.rules.patience),
         mids: Mids::default(),
     };
-    let wants_token = login.style == Style::Acknowledging && login.token.is_none();
-    if wants_token {
+    login.stage = Stage::Eviction;
+    session.phase = Phase::Online(Box::new(online));
+    core.effects.push(Effect::LoggedIn { conn, online: true });
+    match evicted {
+        None => place_is_free(session, core),
+        Some(old) => {
+            let by = Place { shard: core.shard, conn };
+            core.post(old.shard, PeerMessage::Evict { to: old.conn, user, by });
+        }
+    }
+}
+
+/// Nobody else is at the account any more. What the session before this one had removed must be
+/// gone before this one reads; writes keep their order, so the next one's answer tells.
+pub(super) fn place_is_free(session: &mut Session, core: &mut Core) {
+    let ticket = Ticket::Session(session.conn);
+    let Some(login) = login_of(session) else { return };
+    if login.stage != Stage::Eviction {
+        return;
+    }
+    let user = login.user;
+    let write = if login.style == Style::Acknowledging && login.token.is_none() {
         let token = token::text(user, (core.random)());
         let write = Write::SetToken { user, token: Some(token::hash(&token)) };
         login.token = Some(token);
         login.stage = Stage::Token;
-        core.work(Ticket::Session(conn), Request::Write(write));
-    }
-    session.phase = Phase::Online(Box::new(online));
-    core.effects.push(Effect::LoggedIn { conn, online: true });
-    if let Some(old) = evicted {
-        core.post(old.shard, PeerMessage::Evict { to: old.conn, user });
-    }
-    if !wants_token {
-        ask_presence(session, core);
-    }
+        write
+    } else {
+        login.stage = Stage::Barrier;
+        Write::Barrier
+    };
+    core.work(ticket, Request::Write(write));
 }
 
 /// The answer to [`Effect::Presence`]: those who are online, ascending.
@@ -197,7 +218,7 @@ pub(super) fn presence_known(session: &mut Session, online: Vec<UserId>, core: &
     }
     login.stage = Stage::Rows;
     let (recipient, after) = (login.user, RowId::default());
-    let limit = FIRST_PAGE_ROWS;
+    let limit = FIRST_PAGE;
     core.work(Ticket::Session(conn), Request::Rows { recipient, after, limit });
 }
 
@@ -216,6 +237,10 @@ fn login_of(session: &mut Session) -> Option<&mut Login> {
         Some(Pending::Login(login)) => Some(login),
         _ => None,
     }
+}
+
+fn stage_is(session: &mut Session, stage: Stage) -> bool {
+    login_of(session).is_some_and(|login| login.stage == stage)
 }
 
 fn read_credentials(session: &mut Session, core: &mut Core) {
@@ -319,7 +344,7 @@ fn finish(session: &mut Session, rows: Vec<Row>, core: &mut Core) {
     }
     if let Phase::Online(online) = &mut session.phase {
         if login.style == Style::Plain {
-            online.inbox.first_page(core.now.instant, rows, FIRST_PAGE_ROWS);
+            online.inbox.first_page(core.now.instant, rows, FIRST_PAGE);
         }
         online.inbox.open(core.now.instant);
         core.settle_inbox(conn, online.user, online.style, &mut online.inbox);

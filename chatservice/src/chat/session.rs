@@ -66,7 +66,7 @@ pub(super) enum Pending {
     Register(Box<Register>),
     AddFriend { mid: Option<String> },
     CreateGroup { mid: Option<String> },
-    JoinGroup { mid: Option<String>, group: chatproto::GroupId, shards_left: u16 },
+    JoinGroup { mid: Option<String>, shards_left: u16 },
     Logout { mid: Option<String> },
     GroupChat(Box<GroupChat>),
 }
@@ -83,7 +83,8 @@ pub(super) struct Session {
     /// Messages that are not settled, and their bytes.
     unsettled: (usize, usize),
     last_heard: Instant,
-    paused: bool,
+    /// Since when nothing is read.
+    paused: Option<Instant>,
     /// When to look at this session next.
     deadline: Option<Instant>,
 }
@@ -99,7 +100,7 @@ impl Session {
             framer: Framer::new(core.rules.anonymous_object_max),
             unsettled: (0, 0),
             last_heard: now,
-            paused: false,
+            paused: None,
             deadline: None,
         };
         session.look_again(now + core.rules.login_within, core);
@@ -126,8 +127,8 @@ impl Session {
         if self.is_over() {
             return unread.len();
         }
-        if self.is_blocked() && !self.paused {
-            self.paused = true;
+        if self.is_blocked() && self.paused.is_none() {
+            self.paused = Some(core.now.instant);
             core.effects.push(Effect::PauseReading(self.conn));
         }
         used
@@ -182,15 +183,17 @@ impl Session {
 
     /// The pending request was answered.
     pub(super) fn resume(&mut self, core: &mut Core) {
+        self.close_if_answered(core);
+        if self.is_blocked() {
+            return;
+        }
+        let Some(paused) = self.paused.take() else { return };
+        core.effects.push(Effect::ResumeReading(self.conn));
         // Waiting for the server does not count as time to log in.
         if let Phase::Anonymous(since) = &mut self.phase {
-            *since = core.now.instant;
-            self.look_again(core.now.instant + core.rules.login_within, core);
-        }
-        self.close_if_answered(core);
-        if self.paused && !self.is_blocked() {
-            self.paused = false;
-            core.effects.push(Effect::ResumeReading(self.conn));
+            *since += core.now.instant - paused.max(*since);
+            let due = *since + core.rules.login_within;
+            self.look_again(due, core);
         }
     }
 
@@ -267,8 +270,8 @@ impl Session {
 
     /// Pauses reading for good: the node is shutting down.
     pub(super) fn stop_reading(&mut self, core: &mut Core) {
-        if !self.paused {
-            self.paused = true;
+        if self.paused.is_none() {
+            self.paused = Some(core.now.instant);
             core.effects.push(Effect::PauseReading(self.conn));
         }
         // Nobody unpauses what is over the bound for ever.

@@ -17,7 +17,7 @@ use super::effect::{
     Admission, Claim, ConnId, Effects, LaneKey, PeerMessage, Place, ShardId, Ticket,
 };
 use super::session::{Pending, Session};
-use super::{Now, ledger, login, register};
+use super::{Now, contacts, ledger, login, register};
 use crate::limits::Rules;
 use crate::storage::Answer;
 
@@ -112,11 +112,20 @@ impl Shard {
                     }
                 });
             }
-            Ticket::Removal(conn, rows) => self.with_session(conn, |session, _| {
+            Ticket::Removal(conn, sids) => self.with_session(conn, |session, _| {
                 if let Some(online) = session.online() {
-                    online.inbox.handle_removed(&rows);
+                    online.inbox.handle_removed(&sids);
                 }
             }),
+            Ticket::Join { conn, user, group } => {
+                let Answer::Written(result) = answer else { return };
+                contacts::announce_join(conn, user, group, &result, &mut self.core);
+                match self.sessions.get_mut(&conn) {
+                    Some(session) => contacts::written(session, result, &mut self.core),
+                    None => log::debug!("{user} left before joining {group} was written"),
+                }
+                self.run();
+            }
             Ticket::Lane(lane) => self.handle_lane_answer(lane, answer),
             Ticket::Group(group) => self.handle_group_answer(group, answer),
             Ticket::Nobody => {}

@@ -24,8 +24,9 @@ pub(super) enum Hold {
 pub(super) struct ConnState {
     rules_hold: bool,
     output_hold: bool,
-    /// Queued bytes when the output was last looked at.
-    stalled_at: usize,
+    /// Bytes that the client had taken when its output was last looked at, and since when it has
+    /// taken no more; `None` when nothing is queued for it.
+    stuck: Option<(u64, Instant)>,
 }
 
 /// See the module.
@@ -40,6 +41,7 @@ pub(super) struct ChatLoop {
     now: Now,
     alarm: Option<(Instant, TimerId)>,
     settling: Settling,
+    sweeping: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +50,13 @@ enum Settling {
     Asked,
     Reported,
 }
+
+/// Tag of the timer for the shard's deadlines.
+const ALARM: u64 = 0;
+/// Tag of the timer that looks for clients that take nothing.
+const SWEEP: u64 = 1;
+/// Sweeps in the time that a client may take nothing.
+const SWEEPS: u32 = 4;
 
 type Conns<'a> = Connections<'a, ConnState>;
 type Conn<'a> = Connection<'a, ConnState>;
@@ -68,6 +77,7 @@ impl ChatLoop {
             now,
             alarm: None,
             settling: Settling::NotAsked,
+            sweeping: false,
         }
     }
 
@@ -97,7 +107,39 @@ impl ChatLoop {
             connections.cancel(timer);
         }
         let delay = next.saturating_duration_since(connections.now());
-        self.alarm = Some((next, connections.run_after(delay, 0)));
+        self.alarm = Some((next, connections.run_after(delay, ALARM)));
+    }
+
+    /// Cuts off clients that have taken nothing for too long. Looks at every connection a few
+    /// times in that period, which costs less than a timer for each write.
+    fn sweep(&mut self, connections: &mut Conns<'_>) {
+        self.sweeping = false;
+        let now = self.now(connections.now());
+        let write_stall = self.shared.config.write_stall;
+        let mut too_slow = Vec::new();
+        connections.for_each(|connection| {
+            let taken = connection.bytes_written();
+            let queued = connection.queued_bytes() > 0;
+            let id = connection.id();
+            let stuck = &mut connection.state_mut().stuck;
+            match stuck {
+                _ if !queued => *stuck = None,
+                Some((before, since)) if *before == taken => {
+                    if now.instant - *since >= write_stall {
+                        too_slow.push(id);
+                    }
+                }
+                _ => *stuck = Some((taken, now.instant)),
+            }
+        });
+        for id in too_slow {
+            self.shard.handle_too_slow(now, ConnId(id.as_u64()));
+            self.run_effects(connections);
+            // It will not take the goodbye either; nothing is gained by waiting for it.
+            if let Some(mut connection) = connections.get(id) {
+                connection.force_close();
+            }
+        }
     }
 
     fn report_when_settled(&mut self) {
@@ -140,33 +182,12 @@ impl Service for ChatLoop {
         self.run_effects(&mut connection.connections());
     }
 
-    fn on_high_water(&mut self, connection: &mut Conn<'_>, queued: usize) {
-        connection.state_mut().stalled_at = queued;
+    fn on_high_water(&mut self, connection: &mut Conn<'_>, _queued: usize) {
         hold(connection, Hold::Output);
-        connection.run_after(self.shared.config.write_stall, 0);
     }
 
     fn on_low_water(&mut self, connection: &mut Conn<'_>) {
-        connection.state_mut().stalled_at = 0;
         release(connection, Hold::Output);
-    }
-
-    /// Has a slow reader taken anything since it was last looked at?
-    fn on_timer(&mut self, connection: &mut Conn<'_>, _tag: u64) {
-        let (before, queued) = (connection.state().stalled_at, connection.queued_bytes());
-        if before == 0 {
-            return;
-        }
-        if queued < before {
-            connection.state_mut().stalled_at = queued;
-            connection.run_after(self.shared.config.write_stall, 0);
-            return;
-        }
-        let now = self.now(connection.now());
-        self.shard.handle_too_slow(now, conn_of(connection));
-        self.run_effects(&mut connection.connections());
-        // It will not take the goodbye either; nothing is gained by waiting for it.
-        connection.force_close();
     }
 
     fn on_closed(&mut self, connection: &mut Conn<'_>, reason: CloseReason) {
@@ -205,15 +226,24 @@ impl Service for ChatLoop {
         }
     }
 
-    fn on_service_timer(&mut self, connections: &mut Conns<'_>, _tag: u64) {
-        self.alarm = None;
-        let now = self.now(connections.now());
-        self.shard.handle_deadlines(now);
-        self.run_effects(connections);
+    fn on_service_timer(&mut self, connections: &mut Conns<'_>, tag: u64) {
+        match tag {
+            ALARM => {
+                self.alarm = None;
+                let now = self.now(connections.now());
+                self.shard.handle_deadlines(now);
+                self.run_effects(connections);
+            }
+            _ => self.sweep(connections),
+        }
     }
 
     fn on_turn_end(&mut self, connections: &mut Conns<'_>) {
         self.post_outboxes();
+        if !self.sweeping {
+            self.sweeping = true;
+            connections.run_after(self.shared.config.write_stall / SWEEPS, SWEEP);
+        }
         self.set_alarm(connections);
         self.report_when_settled();
     }

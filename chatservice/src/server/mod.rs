@@ -7,6 +7,7 @@ mod effects;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
@@ -83,6 +84,28 @@ pub struct Server {
 }
 
 impl Server {
+    /// Starts a server with its main loop on this thread, tells `announce` where it listens, and
+    /// shuts it down when `until` returns, which is called on a thread of its own.
+    pub fn run(
+        config: Config,
+        announce: impl FnOnce(SocketAddr),
+        until: impl FnOnce() + Send + 'static,
+    ) -> Result<(), StartError> {
+        let mut event_loop = EventLoop::new()?;
+        let server = Self::start(&mut event_loop, config)?;
+        announce(server.local_addr());
+        let main_loop = event_loop.handle();
+        let stopper = thread::Builder::new().name("stopper".to_owned()).spawn(move || {
+            until();
+            server.shut_down();
+            main_loop.quit();
+        })?;
+        event_loop.run()?;
+        // It quit the loop as the last thing that it did.
+        let _ended = stopper.join();
+        Ok(())
+    }
+
     /// Opens the store, starts workers and loops, and listens. Connections are accepted on
     /// `event_loop`, which the caller runs.
     pub fn start(event_loop: &mut EventLoop, config: Config) -> Result<Self, StartError> {
@@ -151,10 +174,8 @@ impl Server {
         }
         self.post_to_all(|| Post::Goodbye);
         self.tcp.stop(GOODBYE_WITHIN);
-        match Arc::try_unwrap(self.shared) {
-            Ok(shared) => shared.workers.stop(),
-            Err(_) => log::warn!("a loop is still alive"),
-        }
+        // The last one who shares the workers ends them, after everything that they have taken.
+        drop(self.shared);
     }
 
     fn post_to_all(&self, post: impl Fn() -> Post) {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use chatproto::{ChatObject, GroupId, UserId};
 
-use super::{Outcome, Row, RowId, Store, StoreLimits, Write};
+use super::{Outcome, PageLimit, Row, RowId, Store, StoreLimits, Write};
 use crate::message::{Audience, Message, Sid};
 
 pub use self::random::compare;
@@ -101,7 +101,7 @@ fn remove(store: &dyn Store, recipient: UserId, rows: &[RowId]) {
 }
 
 fn waiting(store: &dyn Store, recipient: UserId) -> Vec<Row> {
-    store.rows(recipient, RowId::default(), usize::MAX).expect("the store works")
+    store.rows(recipient, RowId::default(), PageLimit::rows(usize::MAX)).expect("the store works")
 }
 
 fn ids(rows: &[Row]) -> Vec<RowId> {

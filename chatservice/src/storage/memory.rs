@@ -9,8 +9,8 @@ use chatproto::{GroupId, UserId};
 use parking_lot::Mutex;
 
 use super::{
-    Credentials, Group, Outcome, Person, Profile, Role, Row, RowId, Store, StoreError, StoreLimits,
-    TokenHash, Write,
+    Credentials, Group, Outcome, PageLimit, Person, Profile, Role, Row, RowId, Store, StoreError,
+    StoreLimits, TokenHash, Write,
 };
 use crate::message::Message;
 
@@ -77,11 +77,22 @@ impl Store for MemoryStore {
         Ok(state.groups.get(&group).map(|found| found.members.keys().copied().collect()))
     }
 
-    fn rows(&self, recipient: UserId, after: RowId, limit: usize) -> Result<Vec<Row>, StoreError> {
+    fn rows(
+        &self,
+        recipient: UserId,
+        after: RowId,
+        limit: PageLimit,
+    ) -> Result<Vec<Row>, StoreError> {
         let state = self.state.lock();
-        let Some(account) = state.accounts.get(&recipient) else { return Ok(Vec::new()) };
-        let above = account.rows.range((Excluded(after), Unbounded)).take(limit);
-        Ok(above.map(|(&id, message)| Row { id, message: Arc::clone(message) }).collect())
+        let mut page = Vec::new();
+        let Some(account) = state.accounts.get(&recipient) else { return Ok(page) };
+        for (&id, message) in account.rows.range((Excluded(after), Unbounded)) {
+            if limit.is_reached_by(&page) {
+                break;
+            }
+            page.push(Row { id, message: Arc::clone(message) });
+        }
+        Ok(page)
     }
 
     fn commit(&self, writes: &[Write]) -> Result<Vec<Outcome>, StoreError> {
@@ -102,6 +113,8 @@ impl State {
             Write::JoinGroup { user, group } => self.join_group(*user, *group, limits),
             Write::Deposit { recipient, messages } => self.deposit(*recipient, messages, limits),
             Write::Remove { recipient, rows } => self.remove(*recipient, rows),
+            Write::Withdraw { recipient, messages } => self.withdraw(*recipient, messages),
+            Write::Barrier => Outcome::Done,
         }
     }
 
@@ -213,6 +226,18 @@ impl State {
             for row in rows {
                 if let Some(message) = account.rows.remove(row) {
                     account.known.remove(&(message.sender, message.mid.clone()));
+                }
+            }
+        }
+        Outcome::Done
+    }
+
+    fn withdraw(&mut self, recipient: UserId, messages: &[Arc<Message>]) -> Outcome {
+        if let Some(account) = self.accounts.get_mut(&recipient) {
+            for message in messages {
+                let key = (message.sender, message.mid.clone());
+                if let Some(row) = account.known.remove(&key) {
+                    account.rows.remove(&row);
                 }
             }
         }

@@ -99,6 +99,28 @@ pub struct Row {
     pub message: Arc<Message>,
 }
 
+/// Where a page of rows ends: at the row that reaches either bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PageLimit {
+    /// Rows; with 0 a page is empty.
+    pub rows: usize,
+    /// Bytes by [`Message::size`]; the row that reaches it is the last one.
+    pub bytes: usize,
+}
+
+impl PageLimit {
+    /// At most `rows`, whatever their size.
+    pub fn rows(rows: usize) -> Self {
+        Self { rows, bytes: usize::MAX }
+    }
+
+    /// Whether `page` is as large as it may be, so that there may be more behind it.
+    pub fn is_reached_by(self, page: &[Row]) -> bool {
+        let bytes: usize = page.iter().map(|row| row.message.size()).sum();
+        page.len() >= self.rows || bytes >= self.bytes
+    }
+}
+
 /// A change. Each is atomic by itself; a batch of them shares one commit.
 #[derive(Clone)]
 pub enum Write {
@@ -160,6 +182,17 @@ pub enum Write {
         /// Which.
         rows: Vec<RowId>,
     },
+    /// Takes out the rows that deposits of these messages made, for one who does not know their
+    /// ids yet. → [`Outcome::Done`].
+    Withdraw {
+        /// Whose queue.
+        recipient: UserId,
+        /// Found by (recipient, sender, mid); those that are not there are no error.
+        messages: Vec<Arc<Message>>,
+    },
+    /// Changes nothing; its answer says that all writes before it are committed.
+    /// → [`Outcome::Done`].
+    Barrier,
 }
 
 /// What became of one [`Write`].
@@ -217,9 +250,14 @@ pub trait Store: Send + Sync {
     /// Members of `group` by ascending id; `None` when there is no such group.
     fn members(&self, group: GroupId) -> Result<Option<Vec<UserId>>, StoreError>;
 
-    /// At most `limit` waiting messages of `recipient` with ids above `after`, ascending.
-    /// Fewer than `limit` rows means that there are no more.
-    fn rows(&self, recipient: UserId, after: RowId, limit: usize) -> Result<Vec<Row>, StoreError>;
+    /// Waiting messages of `recipient` with ids above `after`, ascending, until `limit` is
+    /// reached. A page that does not reach it is the last one.
+    fn rows(
+        &self,
+        recipient: UserId,
+        after: RowId,
+        limit: PageLimit,
+    ) -> Result<Vec<Row>, StoreError>;
 
     /// Carries out `writes` in one transaction; one outcome for each, in order.
     fn commit(&self, writes: &[Write]) -> Result<Vec<Outcome>, StoreError>;

@@ -2,7 +2,7 @@
 
 use chatproto::{GroupId, UserId};
 
-use super::{Credentials, Outcome, Profile, Row, RowId, StoreError, Write};
+use super::{Credentials, Outcome, PageLimit, Profile, Row, RowId, StoreError, Write};
 
 /// Work that may block or take long.
 #[derive(Clone)]
@@ -24,8 +24,8 @@ pub enum Request {
         recipient: UserId,
         /// Only rows above this one.
         after: RowId,
-        /// At most so many.
-        limit: usize,
+        /// Where the page ends.
+        limit: PageLimit,
     },
     /// → [`Answer::Written`], after the commit.
     Write(Write),

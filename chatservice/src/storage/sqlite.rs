@@ -26,7 +26,9 @@ use rusqlite::Connection;
 
 pub use self::failure::OpenError;
 use self::writes::Writer;
-use super::{Credentials, Outcome, Profile, Row, RowId, Store, StoreError, StoreLimits, Write};
+use super::{
+    Credentials, Outcome, PageLimit, Profile, Row, RowId, Store, StoreError, StoreLimits, Write,
+};
 
 /// Reads under way at once; more wait for one to end.
 const READERS: usize = 4;
@@ -84,7 +86,12 @@ impl Store for SqliteStore {
         reads::members(&*self.readers.take()?, group).map_err(StoreError::from)
     }
 
-    fn rows(&self, recipient: UserId, after: RowId, limit: usize) -> Result<Vec<Row>, StoreError> {
+    fn rows(
+        &self,
+        recipient: UserId,
+        after: RowId,
+        limit: PageLimit,
+    ) -> Result<Vec<Row>, StoreError> {
         reads::rows(&*self.readers.take()?, recipient, after, limit).map_err(StoreError::from)
     }
 

@@ -219,10 +219,18 @@ impl Client {
         let login = Login { credentials, ack: self.acknowledging, force: self.force };
         write(world, link, None, Request::Login(login));
         self.phase = Phase::LoggingIn;
+        let leaves = !world.context.healing && world.context.profile.leaving != Leaving::Never;
+        if leaves && world.context.one_in(10) {
+            world.links[link].client_ends(world.context);
+            self.phase = Phase::Leaving;
+        }
     }
 
     fn turn_online(&mut self, world: &mut World<'_>, link: usize) {
-        self.mood = *world.context.rng.choice(&[Mood::Prompt, Mood::Late, Mood::Never])
+        self.mood = *world
+            .context
+            .rng
+            .choice(&[Mood::Prompt, Mood::Late, Mood::Never])
             .unwrap_or(&Mood::Prompt);
         if self.mood(world.context) != Mood::Never {
             for link in self.sessions.keys().copied().collect::<Vec<_>>() {
@@ -299,7 +307,7 @@ impl Client {
             false => Target::User(user_of(other)),
         };
         let has_mid = self.acknowledging || context.rng.bool();
-        let message = context.model.sends(self.index, target, has_mid);
+        let message = context.model.sends(self.index, link, target, has_mid);
         if has_mid {
             self.outbox.push((message, false));
         }
@@ -359,7 +367,9 @@ impl Client {
 
     fn shown(&mut self, world: &mut World<'_>, link: usize, chat: &Chat) {
         let Some(message) = index_of(&chat.msg) else { return };
-        if self.acknowledging && let Some(session) = self.sessions.get_mut(&link) {
+        if self.acknowledging
+            && let Some(session) = self.sessions.get_mut(&link)
+        {
             session.pushed.push(message);
             world.context.model.shows(self.index, message);
         }

@@ -18,6 +18,8 @@ pub(crate) type MessageIndex = usize;
 pub(crate) struct Sent {
     pub(crate) sender: usize,
     pub(crate) target: Target,
+    /// The connection of the first attempt.
+    link: usize,
     /// Who must get it.
     recipients: BTreeSet<usize>,
     /// Without a mid there is no answer and no second attempt.
@@ -91,7 +93,13 @@ impl Model {
         self.failure.as_ref()
     }
 
-    pub(crate) fn sends(&mut self, sender: usize, target: Target, has_mid: bool) -> MessageIndex {
+    pub(crate) fn sends(
+        &mut self,
+        sender: usize,
+        link: usize,
+        target: Target,
+        has_mid: bool,
+    ) -> MessageIndex {
         let mut recipients = match target {
             Target::User(user) => BTreeSet::from([client_of(user)]),
             Target::Group(_) => self.members.certain.clone(),
@@ -100,7 +108,8 @@ impl Model {
             recipients.remove(&sender);
         }
         let (answered, refused) = (false, false);
-        self.messages.push(Sent { sender, target, recipients, has_mid, answered, refused });
+        let sent = Sent { sender, target, link, recipients, has_mid, answered, refused };
+        self.messages.push(sent);
         self.messages.len() - 1
     }
 
@@ -166,6 +175,10 @@ impl Model {
             *newest = message;
             return;
         }
+        // What has no mid is not sent again behind what came before it on another connection.
+        if !sent.has_mid && sent.link != self.messages[*newest].link {
+            return;
+        }
         let text = format!("client {client} was shown m{message} after m{newest}");
         if self.store_fails {
             self.disorder.push((message, text));
@@ -213,9 +226,7 @@ impl Model {
         let (from, target, has_mid) = (user_of(sent.sender), sent.target, sent.has_mid);
         let may_get = match target {
             Target::User(user) => user == user_of(client),
-            Target::Group(_) => {
-                client != sent.sender && self.members.possible.contains(&client)
-            }
+            Target::Group(_) => client != sent.sender && self.members.possible.contains(&client),
         };
         if !may_get || chat.from != from || chat.target != target {
             return self.fail(|| format!("client {client} was pushed m{message}: {chat:?}"));

@@ -290,7 +290,6 @@ impl Node {
     }
 }
 
-
 fn link_of(conn: ConnId) -> usize {
     conn.0 as usize
 }

@@ -2,7 +2,7 @@
 //! must come to rest.
 
 use chatproto::UserId;
-use chatservice::storage::{RowId, Store, Write};
+use chatservice::storage::{PageLimit, RowId, Store, Write};
 
 use crate::client::{Client, World};
 use crate::context::Context;
@@ -80,7 +80,12 @@ impl Run {
     }
 
     fn check_rows(&mut self, user: UserId) {
-        let rows = self.outside.workers.store.rows(user, RowId(0), 10).unwrap_or_default();
+        let rows = self
+            .outside
+            .workers
+            .store
+            .rows(user, RowId(0), PageLimit::rows(10))
+            .unwrap_or_default();
         if !rows.is_empty() {
             self.outside.context.model.fail(|| format!("rows of {user} are left: {rows:?}"));
         }

@@ -15,31 +15,65 @@ pub(crate) const SECOND: Micros = 1_000_000;
 /// is void when that has ended.
 pub(crate) enum Event {
     /// A client does something.
-    Turn { client: usize },
+    Turn {
+        client: usize,
+    },
     /// A client acknowledges what it has.
-    Acknowledge { client: usize, link: usize },
+    Acknowledge {
+        client: usize,
+        link: usize,
+    },
     /// A connection reaches the node.
-    Opened { link: usize },
+    Opened {
+        link: usize,
+    },
     /// Bytes reach the node.
-    Up { link: usize },
+    Up {
+        link: usize,
+    },
     /// The node's kernel takes bytes.
-    Take { link: usize },
+    Take {
+        link: usize,
+    },
     /// Bytes reach the client.
-    Down { link: usize },
+    Down {
+        link: usize,
+    },
     /// The node hears that the connection is gone.
-    Gone { link: usize },
+    Gone {
+        link: usize,
+    },
     /// The client hears that the connection is gone.
-    Lost { link: usize },
+    Lost {
+        link: usize,
+    },
     /// The next message from one shard to another arrives.
-    Peer { incarnation: u32, from: u16, to: u16 },
+    Peer {
+        incarnation: u32,
+        from: u16,
+        to: u16,
+    },
     /// A shard's deadline.
-    Deadline { incarnation: u32, shard: u16 },
+    Deadline {
+        incarnation: u32,
+        shard: u16,
+    },
     /// The writer commits what has gathered.
-    Commit { incarnation: u32 },
+    Commit {
+        incarnation: u32,
+    },
     /// A reader carries out a request.
-    Read { incarnation: u32, shard: u16, ticket: Ticket, request: Request },
+    Read {
+        incarnation: u32,
+        shard: u16,
+        ticket: Ticket,
+        request: Request,
+    },
     /// A worker's answers arrive.
-    Answers { incarnation: u32, answers: Vec<(u16, Ticket, Answer)> },
+    Answers {
+        incarnation: u32,
+        answers: Vec<(u16, Ticket, Answer)>,
+    },
     /// The store starts or stops to fail.
     StoreFails(bool),
     /// The node dies, and is started again.

@@ -1,10 +1,10 @@
 //! Stopping to read, and starting again.
 
-use crate::support::{Event, Recording, record, serve, swallow};
+use crate::support::{Event, PATIENCE, Recording, record, serve, swallow};
 use reactor::{Buffer, CloseReason, Connection, ConnectionId, Connections, Service};
 use std::io::Write;
 use std::net::Shutdown;
-use std::sync::mpsc;
+use std::sync::{Mutex, mpsc};
 
 fn stop(recording: &Recording, id: ConnectionId) {
     recording.on_loop(move |connections| connections.get(id).unwrap().stop_reading());
@@ -155,4 +155,37 @@ fn a_post_is_seen_before_bytes_sent_after_it() {
             _ => assert!(number / 2 < posts_seen, "byte {number} before its post"),
         }
     }
+}
+
+#[test]
+fn a_post_made_in_the_middle_of_a_turn_is_seen_before_bytes_sent_after_it() {
+    let (log, lines) = mpsc::channel();
+    let (release, released) = mpsc::channel::<()>();
+    let (released, messages) = (Mutex::new(released), log.clone());
+    let recording = record(
+        |builder| builder,
+        move |_connection, input| {
+            messages.send(String::from_utf8(input.peek().to_vec()).unwrap()).unwrap();
+            input.retrieve_all();
+            // Each message waits until the test has done something meanwhile.
+            released.lock().unwrap().recv_timeout(PATIENCE).unwrap();
+        },
+    );
+    let streams = [recording.connect(), recording.connect()];
+    let held = recording.hold_loop();
+    for (stream, _) in &streams {
+        (&*stream).write_all(b"early").unwrap();
+    }
+    held.send(()).unwrap();
+    assert_eq!(lines.recv_timeout(PATIENCE).unwrap(), "early");
+    let Event::Message(first, _) = recording.next() else { panic!("a message first") };
+    // The other connection is in the same batch, not yet read from.
+    let (other, _) = streams.iter().find(|(_, handle)| handle.id() != first).unwrap();
+    let post = Box::new(move |_: &mut Connections<'_, ()>| log.send("post".into()).unwrap());
+    recording.running.service().post(post).unwrap();
+    (&*other).write_all(b" late").unwrap();
+    release.send(()).unwrap();
+    assert_eq!(lines.recv_timeout(PATIENCE).unwrap(), "post");
+    assert_eq!(lines.recv_timeout(PATIENCE).unwrap(), "early late");
+    release.send(()).unwrap();
 }

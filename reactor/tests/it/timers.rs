@@ -1,8 +1,9 @@
 //! Timers of loops, services and connections.
 
 use crate::support::{Event, PATIENCE, record, swallow};
-use reactor::{EventLoop, EventLoopThread, TimerId};
+use reactor::{Buffer, Connection, EventLoop, EventLoopThread, Service, TcpServer, TimerId};
 use std::cell::{Cell, RefCell};
+use std::net::TcpStream;
 use std::rc::Rc;
 use std::sync::mpsc;
 use std::thread;
@@ -145,4 +146,38 @@ fn a_connection_timer_dies_with_its_connection() {
     let (_next, _handle) = recording.connect();
     assert!(matches!(recording.next(), Event::ServiceTimer(2)));
     drop(stream);
+}
+
+/// Gives every connection a timer that is due long after it is gone.
+struct Patient;
+
+impl Service for Patient {
+    type State = ();
+    type Post = ();
+
+    fn on_connected(&mut self, connection: &mut Connection<'_, ()>) {
+        connection.run_after(Duration::from_secs(3600), 0);
+    }
+
+    fn on_message(&mut self, _connection: &mut Connection<'_, ()>, input: &mut Buffer) {
+        input.retrieve_all();
+    }
+}
+
+#[test]
+fn closed_connections_leave_no_timers_behind() {
+    let mut event_loop = EventLoop::new().unwrap();
+    let server = TcpServer::builder("127.0.0.1:0".parse().unwrap())
+        .start(&mut event_loop, |_seat| Patient)
+        .unwrap();
+    let stream = TcpStream::connect(server.local_addr()).unwrap();
+    while event_loop.stats().connections == 0 {
+        event_loop.run_once(Some(PATIENCE)).unwrap();
+    }
+    assert!(format!("{event_loop:?}").contains("timers: 1"), "{event_loop:?}");
+    drop(stream);
+    while event_loop.stats().connections > 0 {
+        event_loop.run_once(Some(PATIENCE)).unwrap();
+    }
+    assert!(format!("{event_loop:?}").contains("timers: 0"), "{event_loop:?}");
 }

@@ -26,8 +26,9 @@ impl Deposit {
         self.shown.iter().chain(waiting).cloned().collect()
     }
 
-    pub(super) fn holds(&self, sid: Sid) -> bool {
-        self.waiting.iter().any(|waiting| waiting.message.sid == sid)
+    /// Whether a row is being made of a message that was pushed.
+    pub(super) fn shows(&self, sid: Sid) -> bool {
+        self.shown.iter().any(|message| message.sid == sid)
     }
 }
 
@@ -43,18 +44,12 @@ impl Inbox {
 
     fn deposit_committed(&mut self, now: Instant, deposit: Deposit, rows: &[RowId]) {
         let (shown_rows, waiting_rows) = rows.split_at(deposit.shown.len().min(rows.len()));
-        let mut acknowledged = Vec::new();
         for (message, row) in deposit.shown.iter().zip(shown_rows) {
             let sid = message.sid;
-            match self.window.settle(sid, *row) {
-                Ok(Some(debt)) => {
-                    self.actions.push(Action::Settle { debt, sid, how: Settlement::Stored });
-                }
-                Ok(None) => {}
-                Err(_) => acknowledged.push(*row),
+            if let Some(debt) = self.window.settle(sid, *row) {
+                self.actions.push(Action::Settle { debt, sid, how: Settlement::Stored });
             }
         }
-        self.remove(acknowledged);
         for waiting in deposit.waiting {
             let (debt, sid) = (waiting.debt, waiting.message.sid);
             self.actions.push(Action::Settle { debt, sid, how: Settlement::Stored });

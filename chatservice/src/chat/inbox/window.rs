@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::Debt;
 use crate::message::{Message, Sid};
-use crate::storage::{Row, RowId};
+use crate::storage::{PageLimit, Row, RowId};
 
 /// Objects in flight to one client; the contract's number.
 const WINDOW_MAX: usize = 256;
@@ -21,7 +21,7 @@ pub(super) struct Pushed {
     pub(super) debt: Option<Debt>,
     /// The row that holds it too, to be removed when it is acknowledged.
     pub(super) row: Option<RowId>,
-    at: Instant,
+    pub(super) at: Instant,
 }
 
 impl Pushed {
@@ -69,13 +69,17 @@ impl Window {
         found.map(|pushed| pushed.row = Some(row)).is_some()
     }
 
-    /// As [`Self::bind`], and nobody needs to be told any more: what was to be told, or `Err`
-    /// when the message is not here.
-    pub(super) fn settle(&mut self, sid: Sid, row: RowId) -> Result<Option<Debt>, NotInWindow> {
-        let found = self.pushed.iter_mut().find(|pushed| pushed.message.sid == sid);
-        let pushed = found.ok_or(NotInWindow)?;
+    /// A row holds a message, if it is still here: who is to be told that, for the last time.
+    pub(super) fn settle(&mut self, sid: Sid, row: RowId) -> Option<Debt> {
+        let pushed = self.pushed.iter_mut().find(|pushed| pushed.message.sid == sid)?;
         pushed.row = Some(row);
-        Ok(pushed.debt.take())
+        pushed.debt.take()
+    }
+
+    /// Whether the message was pushed and is not acknowledged; then `debt` is to be told.
+    pub(super) fn adopt(&mut self, sid: Sid, debt: Debt) -> bool {
+        let found = self.pushed.iter_mut().find(|pushed| pushed.message.sid == sid);
+        found.map(|pushed| pushed.debt = Some(debt)).is_some()
     }
 
     /// Gives up the debt of a message that stays pushed.
@@ -94,20 +98,15 @@ impl Window {
         owed.map(|pushed| Arc::clone(&pushed.message)).collect()
     }
 
-    /// How many more may be pushed now.
-    pub(super) fn room(&self) -> usize {
-        if self.bytes >= WINDOW_BYTES_MAX {
-            return 0;
-        }
-        WINDOW_MAX - self.pushed.len().min(WINDOW_MAX)
+    /// How much more may be pushed now; `None` when nothing may.
+    pub(super) fn room(&self) -> Option<PageLimit> {
+        let rows = WINDOW_MAX.saturating_sub(self.pushed.len());
+        let bytes = WINDOW_BYTES_MAX.saturating_sub(self.bytes);
+        (rows > 0 && bytes > 0).then_some(PageLimit { rows, bytes })
     }
 
     pub(super) fn next_seq(&self) -> u64 {
         self.last_seq + 1
-    }
-
-    pub(super) fn contains(&self, sid: Sid) -> bool {
-        self.pushed.iter().any(|pushed| pushed.message.sid == sid)
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -126,7 +125,3 @@ impl Window {
         self.pushed.iter().find(|pushed| pushed.debt.is_some()).map(|pushed| pushed.at)
     }
 }
-
-/// The message was acknowledged meanwhile.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct NotInWindow;

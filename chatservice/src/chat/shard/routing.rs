@@ -5,9 +5,10 @@ use chatproto::GroupId;
 use super::Shard;
 use crate::chat::deadlines::Deadline;
 use crate::chat::effect::{ConnId, Effect, LaneKey, PeerMessage, Place, Refusal, Ticket};
+use crate::chat::groups::Loaded;
 use crate::chat::ledger::Action;
 use crate::chat::session::deposit_result;
-use crate::chat::{contacts, inbox, sending};
+use crate::chat::{contacts, inbox, login, sending};
 use crate::storage::{Answer, Request, Write};
 
 impl Shard {
@@ -55,15 +56,22 @@ impl Shard {
                     session.handle_mail(first, &mut self.core);
                 }
             }
-            PeerMessage::Evict { to, user } => {
+            PeerMessage::Evict { to, user, by } => {
                 if let Some(session) = self.sessions.get_mut(&to) {
                     session.handle_evicted(user, &mut self.core);
+                }
+                self.core.post(by.shard, PeerMessage::Evicted { to: by.conn });
+            }
+            PeerMessage::Evicted { to } => {
+                if let Some(session) = self.sessions.get_mut(&to) {
+                    login::place_is_free(session, &mut self.core);
                 }
             }
             PeerMessage::Joined { group, user, asker } => {
                 self.core.groups.joined(group, user);
                 self.core.post(asker.shard, PeerMessage::JoinKnown { to: asker.conn });
             }
+            PeerMessage::GroupInDoubt { group } => self.core.groups.forget(group),
             PeerMessage::JoinKnown { to } => {
                 if let Some(session) = self.sessions.get_mut(&to) {
                     contacts::join_known(session, &mut self.core);
@@ -87,7 +95,10 @@ impl Shard {
             log::warn!("the members of group {group} are not known: {error}");
         }
         let exists = result.as_ref().map(Option::is_some);
-        let waiting = self.core.groups.loaded(group, result.as_ref().ok().cloned().flatten());
+        let members = result.as_ref().ok().cloned().flatten();
+        let Loaded::For(waiting) = self.core.groups.loaded(group, members) else {
+            return self.core.work(Ticket::Group(group), Request::Members(group));
+        };
         for conn in waiting {
             if let Some(session) = self.sessions.get_mut(&conn) {
                 sending::group_known(session, exists, &mut self.core);

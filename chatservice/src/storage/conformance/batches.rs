@@ -6,7 +6,7 @@ use std::thread;
 use chatproto::{GroupId, UserId};
 
 use super::{Make, NOBODY, WIDE, deposited, direct, ids, register, registration, waiting};
-use crate::storage::{Outcome, RowId, Store, StoreLimits, Write};
+use crate::storage::{Outcome, PageLimit, RowId, Store, StoreLimits, Write};
 
 pub(super) fn run(make: Make<'_>) {
     an_empty_batch_does_nothing(&*make(WIDE));
@@ -125,7 +125,7 @@ fn reads_see_what_was_committed_before(store: &dyn Store) {
             scope.spawn(|| {
                 loop {
                     let before = committed.load(Ordering::SeqCst);
-                    let rows = store.rows(ann, RowId::default(), ROUNDS);
+                    let rows = store.rows(ann, RowId::default(), PageLimit::rows(ROUNDS));
                     let found = rows.expect("the store works").len();
                     assert!(found >= before, "{found} rows after {before} commits");
                     if before == ROUNDS {

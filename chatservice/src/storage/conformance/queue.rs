@@ -5,15 +5,17 @@ use std::sync::Arc;
 use chatproto::UserId;
 
 use super::{
-    AWKWARD, Make, NOBODY, WIDE, deposit, deposited, direct, ids, register, remove, to_group,
-    waiting,
+    AWKWARD, Make, NOBODY, WIDE, commit, deposit, deposited, direct, ids, register, remove,
+    to_group, waiting,
 };
 use crate::message::Message;
-use crate::storage::{Outcome, RowId, Store, StoreLimits};
+use crate::storage::{Outcome, PageLimit, RowId, Store, StoreLimits, Write};
 
 pub(super) fn run(make: Make<'_>) {
     rows_come_out_in_the_order_of_deposit(&*make(WIDE));
     rows_are_paged(&*make(WIDE));
+    a_page_ends_at_its_bytes(&*make(WIDE));
+    rows_are_withdrawn_by_their_message(&*make(WIDE));
     texts_and_mids_are_kept_byte_for_byte(&*make(WIDE));
     the_longest_text_is_kept(&*make(WIDE));
     a_repeat_is_found_again(&*make(WIDE));
@@ -39,7 +41,7 @@ fn numbered(sender: UserId, numbers: std::ops::Range<usize>) -> Vec<Arc<Message>
     numbers.map(|n| direct(sender, &format!("m{n}"), &format!("text {n}"))).collect()
 }
 
-fn messages(store: &dyn Store, recipient: UserId) -> Vec<Arc<Message>> {
+fn messages_of(store: &dyn Store, recipient: UserId) -> Vec<Arc<Message>> {
     waiting(store, recipient).into_iter().map(|row| row.message).collect()
 }
 
@@ -53,13 +55,15 @@ fn rows_come_out_in_the_order_of_deposit(store: &dyn Store) {
     assert!(rows.is_sorted_by(|a, b| a < b), "{rows:?}");
     assert!(rows[0] > RowId::default());
     assert_eq!(ids(&waiting(store, bob)), rows);
-    assert_eq!(messages(store, bob), sent);
+    assert_eq!(messages_of(store, bob), sent);
 }
 
 fn rows_are_paged(store: &dyn Store) {
     let (ann, bob) = two_users(store);
     let rows = deposited(store, bob, &numbered(ann, 0..5));
-    let page = |after, limit| ids(&store.rows(bob, after, limit).expect("the store works"));
+    let page = |after, limit| {
+        ids(&store.rows(bob, after, PageLimit::rows(limit)).expect("the store works"))
+    };
     assert_eq!(page(RowId::default(), 2), rows[..2]);
     assert_eq!(page(rows[1], 2), rows[2..4]);
     assert_eq!(page(rows[3], 2), rows[4..], "fewer than asked for: no more");
@@ -73,6 +77,34 @@ fn rows_are_paged(store: &dyn Store) {
     assert_eq!(page(rows[2], 2), rows[3..], "a row that is gone still is a place");
 }
 
+fn a_page_ends_at_its_bytes(store: &dyn Store) {
+    let (ann, bob) = two_users(store);
+    let sent = numbered(ann, 0..5);
+    let rows = deposited(store, bob, &sent);
+    let page = |after, bytes| {
+        ids(&store.rows(bob, after, PageLimit { rows: 10, bytes }).expect("the store works"))
+    };
+    assert_eq!(page(RowId::default(), 1), rows[..1], "the row that reaches it is still in");
+    let two = sent[0].size() + sent[1].size();
+    assert_eq!(page(RowId::default(), two), rows[..2]);
+    assert_eq!(page(RowId::default(), two + 1), rows[..3]);
+    assert_eq!(page(rows[2], usize::MAX), rows[3..]);
+}
+
+fn rows_are_withdrawn_by_their_message(store: &dyn Store) {
+    let (ann, bob) = two_users(store);
+    let sent = [numbered(ann, 0..2), vec![to_group(ann, "g", "to all")]].concat();
+    let rows = deposited(store, bob, &sent);
+    deposited(store, ann, &sent);
+    let unknown = direct(ann, "never sent", "never sent");
+    let messages = vec![sent[1].clone(), sent[2].clone(), unknown];
+    let withdrawal = Write::Withdraw { recipient: bob, messages };
+    assert_eq!(commit(store, withdrawal), Outcome::Done);
+    assert_eq!(ids(&waiting(store, bob)), rows[..1]);
+    assert_eq!(messages_of(store, ann), sent, "another recipient keeps its own");
+    assert_eq!(commit(store, Write::Barrier), Outcome::Done);
+}
+
 fn texts_and_mids_are_kept_byte_for_byte(store: &dyn Store) {
     let (ann, bob) = two_users(store);
     let sent: Vec<_> = AWKWARD
@@ -80,7 +112,7 @@ fn texts_and_mids_are_kept_byte_for_byte(store: &dyn Store) {
         .flat_map(|text| [direct(ann, text, text), to_group(ann, &format!("group {text}"), text)])
         .collect();
     deposited(store, bob, &sent);
-    assert_eq!(messages(store, bob), sent);
+    assert_eq!(messages_of(store, bob), sent);
 }
 
 fn the_longest_text_is_kept(store: &dyn Store) {
@@ -88,7 +120,7 @@ fn the_longest_text_is_kept(store: &dyn Store) {
     let longest = "\"好😀".repeat(65_536 / 8);
     let sent = [direct(ann, "one", &longest), to_group(ann, "all", &longest)];
     deposited(store, bob, &sent);
-    assert_eq!(messages(store, bob), sent);
+    assert_eq!(messages_of(store, bob), sent);
 }
 
 fn a_repeat_is_found_again(store: &dyn Store) {
@@ -102,7 +134,7 @@ fn a_repeat_is_found_again(store: &dyn Store) {
     let found = deposited(store, bob, &mixed);
     assert!(found[0] > rows[2]);
     assert_eq!(found[1], rows[0]);
-    assert_eq!(messages(store, bob)[..3], sent);
+    assert_eq!(messages_of(store, bob)[..3], sent);
     assert_eq!(waiting(store, bob).len(), 4);
 }
 
@@ -181,8 +213,8 @@ fn a_group_message_waits_for_each_member_by_itself(store: &dyn Store) {
     let of_cid = deposited(store, cid, &sent[..1]);
     assert_eq!(deposited(store, cid, &sent[..1]), of_cid);
     remove(store, bob, &of_bob);
-    assert_eq!(messages(store, bob), []);
-    assert_eq!(messages(store, cid), sent[..1]);
+    assert_eq!(messages_of(store, bob), []);
+    assert_eq!(messages_of(store, cid), sent[..1]);
 }
 
 fn a_group_message_can_come_back_after_the_last_row_went(store: &dyn Store) {
@@ -190,9 +222,9 @@ fn a_group_message_can_come_back_after_the_last_row_went(store: &dyn Store) {
     let sent = [to_group(ann, "g", "to all")];
     for _ in 0..3 {
         let rows = deposited(store, bob, &sent);
-        assert_eq!(messages(store, bob), sent);
+        assert_eq!(messages_of(store, bob), sent);
         remove(store, bob, &rows);
-        assert_eq!(messages(store, bob), []);
+        assert_eq!(messages_of(store, bob), []);
     }
 }
 
@@ -202,11 +234,11 @@ fn rows_are_limited_all_or_none(store: &dyn Store) {
     assert_eq!(deposit(store, bob, &numbered(ann, 2..4)), Outcome::LimitReached);
     let group = [to_group(ann, "g1", "text"), to_group(ann, "g2", "text")];
     assert_eq!(deposit(store, bob, &group), Outcome::LimitReached);
-    assert_eq!(messages(store, bob), numbered(ann, 0..2));
+    assert_eq!(messages_of(store, bob), numbered(ann, 0..2));
     deposited(store, bob, &numbered(ann, 2..3));
     assert_eq!(deposit(store, bob, &numbered(ann, 3..4)), Outcome::LimitReached);
     deposited(store, ann, &numbered(bob, 0..3));
-    assert_eq!(messages(store, bob), numbered(ann, 0..3));
+    assert_eq!(messages_of(store, bob), numbered(ann, 0..3));
 }
 
 fn repeats_need_no_room(store: &dyn Store) {

@@ -7,7 +7,7 @@ use fastrand::Rng;
 
 use super::{direct, ids, registration, to_group, waiting};
 use crate::message::Message;
-use crate::storage::{RowId, Store, Write};
+use crate::storage::{PageLimit, RowId, Store, Write};
 
 /// Ids beyond these are tried now and then as well: they do not exist.
 const USERS: i64 = 8;
@@ -28,9 +28,9 @@ pub fn compare(seed: u64, rounds: usize, one: &dyn Store, other: &dyn Store) {
 
 fn compare_reads(rng: &mut Rng, one: &dyn Store, other: &dyn Store, at: &str) {
     let (user, group, budget) = (user(rng), group(rng), rng.usize(..12));
-    let (all, first) = (usize::MAX, RowId::default());
+    let (all, first) = (PageLimit::rows(usize::MAX), RowId::default());
     let after = rng.choice(ids(&waiting(one, user))).unwrap_or(first);
-    let limit = rng.usize(..6);
+    let limit = PageLimit { rows: rng.usize(..6), bytes: rng.usize(..1000) };
     assert!(one.credentials(user) == other.credentials(user), "credentials of {user}, {at}");
     assert_eq!(one.profile(user, budget), other.profile(user, budget), "{at}");
     assert_eq!(one.members(group), other.members(group), "{at}");
@@ -61,6 +61,10 @@ fn write(rng: &mut Rng, store: &dyn Store) -> Write {
         10..16 => {
             let messages = (0..rng.usize(1..4)).map(|_| message(rng)).collect();
             Write::Deposit { recipient: user(rng), messages }
+        }
+        16 => {
+            let messages = (0..rng.usize(1..4)).map(|_| message(rng)).collect();
+            Write::Withdraw { recipient: user(rng), messages }
         }
         _ => {
             let recipient = user(rng);

@@ -8,7 +8,7 @@ use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, Type, ValueRef};
 use rusqlite::{Connection, Error, OptionalExtension, params};
 
 use crate::message::{Audience, Message, Sid};
-use crate::storage::{Credentials, Group, Person, Profile, Role, Row, RowId};
+use crate::storage::{Credentials, Group, PageLimit, Person, Profile, Role, Row, RowId};
 
 pub(super) fn credentials(
     connection: &Connection,
@@ -107,31 +107,41 @@ pub(super) fn rows(
     connection: &Connection,
     recipient: UserId,
     after: RowId,
-    limit: usize,
+    limit: PageLimit,
 ) -> rusqlite::Result<Vec<Row>> {
-    connection
-        .prepare_cached(
-            "SELECT o.id, o.sender, o.mid, o.sid, o.message, b.message
-             FROM OfflineMessage AS o LEFT JOIN MessageBody AS b ON b.id = o.body
-             WHERE o.userid = ?1 AND o.id > ?2 ORDER BY o.id LIMIT ?3",
-        )?
-        .query_map(params![recipient.0, after.0, sql_limit(limit)], |row| {
-            let sid: String = row.get(3)?;
-            let own: Option<StoredObject> = row.get(4)?;
-            let (audience, StoredObject(object)) = match own {
-                Some(object) => (Audience::One, object),
-                None => (Audience::Group, row.get(5)?),
-            };
-            let message = Message {
-                sid: Sid::parse(&sid).ok_or_else(|| damaged(3))?,
-                sender: UserId(row.get(1)?),
-                mid: row.get::<_, String>(2)?.into_boxed_str(),
-                audience,
-                object,
-            };
-            Ok(Row { id: RowId(row.get(0)?), message: Arc::new(message) })
-        })?
-        .collect()
+    let mut statement = connection.prepare_cached(
+        "SELECT o.id, o.sender, o.mid, o.sid, o.message, b.message
+         FROM OfflineMessage AS o LEFT JOIN MessageBody AS b ON b.id = o.body
+         WHERE o.userid = ?1 AND o.id > ?2 ORDER BY o.id LIMIT ?3",
+    )?;
+    let found = statement.query_map(params![recipient.0, after.0, sql_limit(limit.rows)], row)?;
+    let (mut page, mut bytes) = (Vec::new(), 0);
+    for row in found {
+        let row = row?;
+        bytes += row.message.size();
+        page.push(row);
+        if bytes >= limit.bytes {
+            break;
+        }
+    }
+    Ok(page)
+}
+
+fn row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
+    let sid: String = row.get(3)?;
+    let own: Option<StoredObject> = row.get(4)?;
+    let (audience, StoredObject(object)) = match own {
+        Some(object) => (Audience::One, object),
+        None => (Audience::Group, row.get(5)?),
+    };
+    let message = Message {
+        sid: Sid::parse(&sid).ok_or_else(|| damaged(3))?,
+        sender: UserId(row.get(1)?),
+        mid: row.get::<_, String>(2)?.into_boxed_str(),
+        audience,
+        object,
+    };
+    Ok(Row { id: RowId(row.get(0)?), message: Arc::new(message) })
 }
 
 fn sql_limit(limit: usize) -> i64 {

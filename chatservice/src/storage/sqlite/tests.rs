@@ -48,7 +48,7 @@ fn deposit(recipient: UserId, mid: &str, text: &str, audience: Audience) -> Writ
 }
 
 fn waiting(store: &SqliteStore, recipient: UserId) -> usize {
-    store.rows(recipient, RowId::default(), usize::MAX).unwrap().len()
+    store.rows(recipient, RowId::default(), PageLimit::rows(usize::MAX)).unwrap().len()
 }
 
 fn words(result: Result<SqliteStore, OpenError>) -> String {
@@ -92,11 +92,13 @@ fn everything_is_there_after_reopening() {
         Write::CreateGroup { creator: BOB, name: "go".into(), description: "board".into() },
     ];
     store.commit(&writes).unwrap();
-    let (rows, profile) =
-        (store.rows(BOB, RowId::default(), 10).unwrap(), store.profile(BOB, 10).unwrap());
+    let (rows, profile) = (
+        store.rows(BOB, RowId::default(), PageLimit::rows(10)).unwrap(),
+        store.profile(BOB, 10).unwrap(),
+    );
     drop(store);
     let store = open(&folder);
-    assert_eq!(store.rows(BOB, RowId::default(), 10).unwrap(), rows);
+    assert_eq!(store.rows(BOB, RowId::default(), PageLimit::rows(10)).unwrap(), rows);
     assert_eq!(store.profile(BOB, 10).unwrap(), profile);
     assert_eq!(store.credentials(BOB).unwrap().unwrap().token, Some([3; 32]));
     let last = rows[1].id;
@@ -117,7 +119,7 @@ fn the_text_of_a_group_message_is_stored_once_and_goes_with_the_last_row() {
     store.commit(&[to(ANN), to(BOB), to(BOB)]).unwrap();
     assert_eq!(bodies(), 1);
     for (user, left) in [(ANN, 1), (BOB, 0)] {
-        let rows = store.rows(user, RowId::default(), 10).unwrap();
+        let rows = store.rows(user, RowId::default(), PageLimit::rows(10)).unwrap();
         let rows = rows.iter().map(|row| row.id).collect();
         store.commit(&[Write::Remove { recipient: user, rows }]).unwrap();
         assert_eq!(bodies(), left);
@@ -219,7 +221,7 @@ fn stored_nonsense_is_damage() {
     store.commit(&[deposit(BOB, "m", "text", Audience::One)]).unwrap();
     for nonsense in ["SET message = 'no object'", "SET message = 'x', sid = 'short'"] {
         beside(&folder).execute_batch(&["UPDATE OfflineMessage", nonsense].join(" ")).unwrap();
-        let found = store.rows(BOB, RowId::default(), 10);
+        let found = store.rows(BOB, RowId::default(), PageLimit::rows(10));
         assert!(matches!(found, Err(StoreError::Corrupt(_))), "{nonsense}: {found:?}");
     }
     assert_eq!(waiting(&store, ANN), 0, "what is not damaged works");

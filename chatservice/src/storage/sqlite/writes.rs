@@ -61,6 +61,8 @@ impl Batch<'_> {
             Write::JoinGroup { user, group } => self.join_group(*user, *group),
             Write::Deposit { recipient, messages } => self.deposit(*recipient, messages),
             Write::Remove { recipient, rows } => self.remove(*recipient, rows),
+            Write::Withdraw { recipient, messages } => self.withdraw(*recipient, messages),
+            Write::Barrier => Ok(Outcome::Done),
         }
     }
 
@@ -265,6 +267,18 @@ impl Batch<'_> {
         }
         self.counts.removed(recipient, removed);
         Ok(Outcome::Done)
+    }
+
+    fn withdraw(
+        &mut self,
+        recipient: UserId,
+        messages: &[Arc<Message>],
+    ) -> rusqlite::Result<Outcome> {
+        let mut rows = Vec::with_capacity(messages.len());
+        for message in messages {
+            rows.extend(self.find_row(recipient, message)?);
+        }
+        self.remove(recipient, &rows)
     }
 
     fn user_exists(&self, user: UserId) -> rusqlite::Result<bool> {

@@ -7,7 +7,7 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 use super::*;
 use crate::message::{Audience, Message, Sid};
 use crate::storage::memory::MemoryStore;
-use crate::storage::{Credentials, Profile, Row, RowId, StoreLimits};
+use crate::storage::{Credentials, PageLimit, Profile, Row, RowId, StoreLimits};
 
 const LIMITS: StoreLimits =
     StoreLimits { friends_max: 9, groups_max: 9, members_max: 9, rows_max: 10_000 };
@@ -42,7 +42,12 @@ impl Store for GatedStore {
         self.inner.members(group)
     }
 
-    fn rows(&self, recipient: UserId, after: RowId, limit: usize) -> Result<Vec<Row>, StoreError> {
+    fn rows(
+        &self,
+        recipient: UserId,
+        after: RowId,
+        limit: PageLimit,
+    ) -> Result<Vec<Row>, StoreError> {
         self.inner.rows(recipient, after, limit)
     }
 
@@ -111,7 +116,11 @@ fn every_kind_of_request_is_answered_in_kind() {
     assert!(matches!(one(&answers), (3, Answer::Profile(Ok(_)))));
     submit(&workers, 4, Request::Members(GroupId(1)));
     assert!(matches!(one(&answers), (4, Answer::Members(Ok(None)))));
-    submit(&workers, 5, Request::Rows { recipient: user, after: RowId(0), limit: 1 });
+    submit(
+        &workers,
+        5,
+        Request::Rows { recipient: user, after: RowId(0), limit: PageLimit::rows(1) },
+    );
     assert!(matches!(one(&answers), (5, Answer::Rows(Ok(rows))) if rows.is_empty()));
     submit(&workers, 6, Request::Hash { password: "secret".into() });
     let (6, Answer::Hashed(Ok(hash))) = one(&answers) else { panic!("no hash") };

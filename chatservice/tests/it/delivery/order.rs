@@ -3,10 +3,10 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::{group, numbered};
-use crate::support::{Account, Client, Inbox, Incoming, TestServer, seed};
+use super::{group, numbered, texts};
+use crate::support::{Account, Client, Inbox, Incoming, TestServer, fresh_mid, seed};
 
 /// Logs in and out at random instants until `count` messages were seen; acknowledges some.
 fn flapping_recipient(server: &TestServer, account: &Account, count: usize, seed: u64) -> Inbox {
@@ -144,4 +144,63 @@ fn a_recipient_who_stays_gets_each_message_once() {
         }
     });
     assert!(recipient.fence().is_empty());
+}
+
+#[test]
+fn a_sender_who_leaves_and_comes_back_keeps_its_order() {
+    let server = TestServer::shared();
+    let [me, online, offline] = server.accounts();
+    let mut recipient = server.acking(&online);
+    let all = numbered("n", 60);
+    for text in &all {
+        let mut sender = server.original(&me);
+        for to in [&offline, &online] {
+            sender.send(&json!({"msgid": 1005, "toid": to.id, "msg": text}));
+        }
+        drop(sender);
+        // The server has taken both: the next connection sends what comes later.
+        assert_eq!(recipient.acknowledged_pushes(1)[0]["msg"], text.as_str());
+    }
+    let pushes = server.acking(&offline).pushes(all.len());
+    assert_eq!(texts(&pushes), all);
+}
+
+#[test]
+fn a_sender_who_sends_again_what_was_not_answered_keeps_its_order() {
+    let server = TestServer::shared();
+    let [me, away, flapping] = server.accounts();
+    let seed = seed("a_sender_who_sends_again");
+    let mut random = fastrand::Rng::with_seed(seed);
+    let all = numbered("n", 300);
+    let inbox = thread::scope(|scope| {
+        let recipient = scope.spawn(|| flapping_recipient(server, &flapping, all.len(), seed));
+        let mut unanswered: Vec<(String, Value)> = Vec::new();
+        let mut rest = all.iter();
+        while !rest.as_slice().is_empty() || !unanswered.is_empty() {
+            let mut sender = server.acking(&me);
+            for text in rest.by_ref().take(random.usize(1..10)) {
+                for to in [&away, &flapping] {
+                    let mid = fresh_mid();
+                    let chat = json!({"msgid": 1005, "toid": to.id, "msg": text, "mid": mid});
+                    unanswered.push((mid, chat));
+                }
+            }
+            unanswered.iter().for_each(|(_, chat)| sender.send(chat));
+            // It leaves before some, all or none are answered.
+            for _ in 0..random.usize(..=unanswered.len()) {
+                let answer = sender.expect(1010);
+                assert_eq!(answer["errno"], 0, "{answer}");
+                unanswered.retain(|(mid, _)| answer["mid"] != mid.as_str());
+            }
+            if random.bool() { sender.reset() } else { drop(sender) }
+        }
+        recipient.join().expect("the recipient's thread ends well")
+    });
+    assert_eq!(inbox.texts_from(me.id), all);
+    let mut stored = Inbox::default();
+    let mut client = server.acking(&away);
+    while stored.len() < all.len() {
+        stored.take(&client.acknowledged_pushes(1)[0]);
+    }
+    assert_eq!(stored.texts_from(me.id), all);
 }

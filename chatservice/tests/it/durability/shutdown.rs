@@ -117,14 +117,16 @@ fn a_client_that_does_not_read_does_not_hold_it_up() {
 }
 
 #[test]
-fn a_second_signal_does_no_harm() {
+fn a_second_signal_may_end_it_at_once_and_loses_nothing_that_was_answered() {
     let mut server = TestServer::start(Launch::new());
-    let account = server.account();
-    let mut client = server.acking(&account);
+    let [me, other] = server.accounts();
+    let mut sender = server.original(&me);
+    assert_eq!(sender.chat(other.id, "kept"), "stored");
     server.signal(Signal::TERM);
-    server.signal(Signal::TERM);
-    goodbye(&mut client);
-    assert_eq!(server.wait().code(), Some(0));
+    server.signal(Signal::INT);
+    assert!(server.wait().code().is_some(), "a signal killed it");
+    server.restart();
+    assert_eq!(server.acking(&other).push()["msg"], "kept");
 }
 
 #[test]

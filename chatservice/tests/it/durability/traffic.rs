@@ -21,8 +21,23 @@ pub(super) struct Traffic {
     address: SocketAddr,
     log: PathBuf,
     stop: AtomicBool,
-    /// How many messages each recipient is to get in all; known when the senders are done.
-    expected: AtomicUsize,
+}
+
+/// How many messages a recipient is to get in all; known when the senders are done.
+pub(super) struct Expected(AtomicUsize);
+
+impl Expected {
+    pub(super) fn unknown() -> Self {
+        Self(AtomicUsize::new(usize::MAX))
+    }
+
+    pub(super) fn set(&self, count: usize) {
+        self.0.store(count, Ordering::Release);
+    }
+
+    fn get(&self) -> usize {
+        self.0.load(Ordering::Acquire)
+    }
 }
 
 /// Where a sender sends to.
@@ -34,22 +49,12 @@ pub(super) enum Target {
 
 impl Traffic {
     pub(super) fn to(server: &TestServer) -> Self {
-        Self {
-            address: server.address(),
-            log: server.log_path(),
-            stop: AtomicBool::new(false),
-            expected: AtomicUsize::new(usize::MAX),
-        }
+        Self { address: server.address(), log: server.log_path(), stop: AtomicBool::new(false) }
     }
 
     /// Senders finish what they have begun.
     pub(super) fn stop(&self) {
         self.stop.store(true, Ordering::Release);
-    }
-
-    /// Recipients stop when they have so many messages.
-    pub(super) fn expect(&self, count: usize) {
-        self.expected.store(count, Ordering::Release);
     }
 
     /// Tries until the server is there and lets `account` in.
@@ -112,15 +117,15 @@ impl Traffic {
     }
 
     /// Takes what comes, acknowledges most of it, and comes back whenever it was cut off.
-    pub(super) fn receive(&self, account: &Account, seed: u64) -> Inbox {
+    pub(super) fn receive(&self, account: &Account, seed: u64, expected: &Expected) -> Inbox {
         let mut random = fastrand::Rng::with_seed(seed);
         let mut inbox = Inbox::default();
         let mut last_news = Instant::now();
-        while inbox.len() < self.expected.load(Ordering::Acquire) {
+        while inbox.len() < expected.get() {
             let mut client = self.log_in(account);
             // Now and then it leaves by itself.
             let mut left = random.usize(1..500);
-            while left > 0 && inbox.len() < self.expected.load(Ordering::Acquire) {
+            while left > 0 && inbox.len() < expected.get() {
                 match client.receive(Duration::from_millis(100)) {
                     Incoming::Object(push) if push["seq"].is_u64() => {
                         left -= 1;
@@ -135,7 +140,7 @@ impl Traffic {
                     Incoming::Object(_) => {}
                     Incoming::Closed => break,
                     Incoming::Nothing if last_news.elapsed() > LOCKED_OUT => {
-                        let expected = self.expected.load(Ordering::Acquire);
+                        let expected = expected.get();
                         client.fail(&format!("{} of {expected} came", inbox.len()));
                     }
                     Incoming::Nothing => {}
