@@ -1,22 +1,38 @@
 //! Which processor a thread, and what it starts, may run on.
 
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+use std::fmt::Display;
 use std::io;
 
 /// Keeps the calling thread on processor `cpu`, counted from 0; returns where it was allowed
 /// before. Threads and processes that it starts from now on inherit this.
 ///
 /// # Errors
-/// If there is no such processor, or it is not allowed to this process.
+/// If there is no such processor, or this process may not use it.
 pub fn pin_thread(cpu: usize) -> io::Result<CpuSet> {
     let before = sched_getaffinity(None)?;
-    let mut only = CpuSet::new();
-    if cpu >= CpuSet::MAX_CPU || !before.is_set(cpu) {
-        return Err(io::Error::other(format!("processor {cpu} is not among those allowed")));
+    let refused =
+        |error: &dyn Display| io::Error::other(format!("cannot stay on processor {cpu}: {error}"));
+    if cpu >= CpuSet::MAX_CPU {
+        return Err(refused(&"there are fewer"));
     }
+    let mut only = CpuSet::new();
     only.set(cpu);
-    sched_setaffinity(None, &only)?;
+    sched_setaffinity(None, &only).map_err(|error| refused(&error))?;
     Ok(before)
+}
+
+/// The first and the last processor that the calling thread may run on: one for a server, one
+/// for its clients. They are the same where there is only one.
+///
+/// # Errors
+/// If the system does not tell.
+pub fn two_processors() -> io::Result<(usize, usize)> {
+    let allowed = sched_getaffinity(None)?;
+    let is_allowed = |cpu: &usize| allowed.is_set(*cpu);
+    let mut cpus = 0..CpuSet::MAX_CPU;
+    let first = cpus.find(is_allowed).unwrap_or_default();
+    Ok((first, cpus.rfind(is_allowed).unwrap_or(first)))
 }
 
 /// Allows the calling thread the processors that [`pin_thread`] returned.
@@ -33,8 +49,8 @@ mod tests {
 
     #[test]
     fn a_pinned_thread_is_where_it_was_put() {
-        let allowed = sched_getaffinity(None).unwrap();
-        let cpu = (0..CpuSet::MAX_CPU).rfind(|&cpu| allowed.is_set(cpu)).unwrap();
+        let (first, cpu) = two_processors().unwrap();
+        assert!(first <= cpu);
         let before = pin_thread(cpu).unwrap();
         assert_eq!(sched_getaffinity(None).unwrap().count(), 1);
         assert_eq!(rustix::thread::sched_getcpu(), cpu);

@@ -214,8 +214,13 @@ impl Config {
             return Err(ConfigError(format!("{name} must be at least 1")));
         }
         let object_max = self.rules.object_max.max(self.rules.anonymous_object_max);
-        if !(64..=16 << 20).contains(&object_max) {
-            return Err(ConfigError("object-max must be 64 bytes to 16 MiB".to_owned()));
+        for (name, bytes) in [
+            ("object-max", self.rules.object_max),
+            ("anonymous-object-max", self.rules.anonymous_object_max),
+        ] {
+            if !(64..=16 << 20).contains(&bytes) {
+                return Err(ConfigError(format!("{name} must be 64 bytes to 16 MiB")));
+            }
         }
         let output_min = (1 << 20) + 2 * object_max;
         if self.output_max < output_min {

@@ -31,8 +31,13 @@ pub struct ConnectionOptions {
     /// Nagle's algorithm would only add delay.
     pub tcp_no_delay: bool,
     /// Idle time before the kernel probes the peer (SO_KEEPALIVE); `None` never probes. Default
-    /// 2 hours, the kernel's own; muduo has it on too.
+    /// 2 hours, the kernel's own; muduo has it on too. Probes follow each third of it, at most
+    /// 75 s apart; six without an answer end the connection.
     pub keep_alive: Option<Duration>,
+    /// How long the peer may leave sent bytes or probes unanswered before the kernel ends the
+    /// connection (TCP_USER_TIMEOUT). Default `None`, the kernel's retransmission limit, about 15
+    /// minutes.
+    pub user_timeout: Option<Duration>,
 }
 
 impl Default for ConnectionOptions {
@@ -46,6 +51,7 @@ impl Default for ConnectionOptions {
             closing_timeout: Some(Duration::from_secs(60)),
             tcp_no_delay: true,
             keep_alive: Some(Duration::from_secs(2 * 60 * 60)),
+            user_timeout: None,
         }
     }
 }

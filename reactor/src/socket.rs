@@ -6,10 +6,16 @@ use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use std::ffi::c_int;
 use std::io::{self, IoSlice};
 use std::net::{Shutdown, SocketAddr};
+use std::time::Duration;
 
 /// `MSG_NOSIGNAL` of Linux on all architectures: a write to a broken connection is an error,
 /// not the end of the process. Rust programs ignore SIGPIPE, but a loop may be embedded in others.
 const MSG_NOSIGNAL: c_int = 0x4000;
+
+/// Time between keep-alive probes, Linux's default; shorter when connections idle for less.
+const PROBE_INTERVAL_MAX: Duration = Duration::from_secs(75);
+/// Unanswered probes that end a connection.
+const PROBES: u32 = 6;
 
 /// A listening socket.
 ///
@@ -30,7 +36,14 @@ pub(crate) fn listen(
     }
     socket.set_tcp_nodelay(options.tcp_no_delay)?;
     if let Some(idle) = options.keep_alive {
-        socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(idle))?;
+        // The kernel counts whole seconds, and refuses none.
+        let idle = idle.max(Duration::from_secs(1));
+        let interval = (idle / 3).clamp(Duration::from_secs(1), PROBE_INTERVAL_MAX);
+        let probes = TcpKeepalive::new().with_time(idle).with_interval(interval);
+        socket.set_tcp_keepalive(&probes.with_retries(PROBES))?;
+    }
+    if options.user_timeout.is_some() {
+        socket.set_tcp_user_timeout(options.user_timeout)?;
     }
     socket.bind(&address.into())?;
     socket.listen(backlog)?;

@@ -10,13 +10,12 @@ use reactor::EventLoopThread;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
-use std::sync::mpsc;
 
 const PASSWORD: &str = "a password";
 
-pub(crate) fn bench(criterion: &mut Criterion) {
+pub(crate) fn bench(criterion: &mut Criterion, server_cpu: usize) {
     let data = tempfile::tempdir().expect("a folder can be made");
-    let (server, loop_thread) = start(data.path());
+    let (server, loop_thread) = start(data.path(), server_cpu);
     let address = server.local_addr();
     let mut group = criterion.benchmark_group("chat_server");
 
@@ -49,7 +48,7 @@ pub(crate) fn bench(criterion: &mut Criterion) {
     drop(loop_thread);
 }
 
-fn start(data: &Path) -> (Server, EventLoopThread) {
+fn start(data: &Path, cpu: usize) -> (Server, EventLoopThread) {
     let settings = Settings {
         listen: vec!["127.0.0.1".to_owned(), "0".to_owned()],
         data: Some(data.to_owned()),
@@ -60,14 +59,7 @@ fn start(data: &Path) -> (Server, EventLoopThread) {
         ..Settings::default()
     };
     let config = Config::resolve(settings).expect("good settings");
-    let (sender, receiver) = mpsc::channel();
-    let loop_thread = EventLoopThread::start("chat", move |event_loop| {
-        // Whoever starts this thread waits for the server.
-        let _waiting = sender.send(Server::start(event_loop, config));
-    });
-    let loop_thread = loop_thread.expect("a thread can be started");
-    let server = receiver.recv().expect("the thread says how it went");
-    (server.expect("the server starts"), loop_thread)
+    super::serve(cpu, |event_loop| Server::start(event_loop, config).expect("the server starts"))
 }
 
 struct Client {

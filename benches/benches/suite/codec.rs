@@ -33,6 +33,7 @@ pub(crate) fn bench(criterion: &mut Criterion) {
         b.iter(|| {
             out.clear();
             black_box(&chat).write_plain(&mut out);
+            black_box(&out);
         });
     });
     group.bench_function("write_acknowledged", |b| {
@@ -40,6 +41,7 @@ pub(crate) fn bench(criterion: &mut Criterion) {
             out.clear();
             let sid = black_box("019aa0b1c2d3000000000001");
             black_box(&chat).write_acknowledged(&mut out, 1234, sid, "0123456789abcdef");
+            black_box(&out);
         });
     });
     group.finish();

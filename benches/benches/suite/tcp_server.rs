@@ -3,6 +3,7 @@
 //! The clients block, on the thread of the bench; a server has another thread. So the figures
 //! hold the clients' cost too: compare rows with each other, not with the relay bench.
 
+use benches::affinity::pin_thread;
 use benches::bare_epoll::BareEcho;
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput};
@@ -10,8 +11,8 @@ use reactor::{Buffer, Connection, EventLoopThread, Service, TcpServer};
 use std::convert::Infallible;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::sync::mpsc;
 use std::thread;
+use std::time::Duration;
 
 const SIZES: [usize; 2] = [64, 16 * 1024];
 const CONNECTIONS: [usize; 2] = [1, 100];
@@ -29,9 +30,9 @@ impl Service for Echo {
     }
 }
 
-pub(crate) fn bench(criterion: &mut Criterion) {
-    let (server, loop_thread) = start_reactor();
-    let contenders = [("reactor", server.local_addr()), ("bare", start_bare())];
+pub(crate) fn bench(criterion: &mut Criterion, server_cpu: usize) {
+    let (server, loop_thread) = start_reactor(server_cpu);
+    let contenders = [("reactor", server.local_addr()), ("bare", start_bare(server_cpu))];
     for (name, address) in contenders {
         let mut group = criterion.benchmark_group(format!("echo_{name}"));
         for size in SIZES {
@@ -79,7 +80,7 @@ fn connect_echo_close(address: SocketAddr) {
     client.write_all(b"x").expect("the server is there");
     client.read_exact(&mut [0]).expect("the server echoes");
     // A reset instead of a farewell: no port is left waiting, however many connections come.
-    rustix::net::sockopt::set_socket_linger(&client, Some(std::time::Duration::ZERO))
+    rustix::net::sockopt::set_socket_linger(&client, Some(Duration::ZERO))
         .expect("a socket can linger");
 }
 
@@ -89,23 +90,20 @@ fn connect(address: SocketAddr) -> TcpStream {
     client
 }
 
-fn start_reactor() -> (TcpServer<Infallible>, EventLoopThread) {
-    let (sender, receiver) = mpsc::channel();
-    let loop_thread = EventLoopThread::start("echo", move |event_loop| {
+fn start_reactor(cpu: usize) -> (TcpServer<Infallible>, EventLoopThread) {
+    super::serve(cpu, |event_loop| {
         let address = SocketAddr::from(([127, 0, 0, 1], 0));
-        let server = TcpServer::builder(address).start(event_loop, |_| Echo);
-        // Whoever starts this thread waits for the server.
-        let _waiting = sender.send(server);
-    });
-    let loop_thread = loop_thread.expect("a thread can be started");
-    let server = receiver.recv().expect("the thread says how it went");
-    (server.expect("the server starts"), loop_thread)
+        TcpServer::builder(address).start(event_loop, |_| Echo).expect("a port is free")
+    })
 }
 
 /// Ends with the process.
-fn start_bare() -> SocketAddr {
+fn start_bare(cpu: usize) -> SocketAddr {
     let server = BareEcho::bind(0).expect("a port is free");
     let address = server.local_addr().expect("it is bound");
-    thread::spawn(move || server.run());
+    thread::spawn(move || {
+        pin_thread(cpu).expect("it is allowed");
+        server.run()
+    });
     address
 }

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use chatproto::{Answer, Errno};
 use jiff::Timestamp;
+use rustc_hash::FxHashMap;
 
 use super::Now;
 use super::deadlines::{Deadline, Deadlines};
@@ -34,9 +35,20 @@ pub(super) struct Core {
     pub(super) random: Random,
     /// The time of the call that is being handled.
     pub(super) now: Now,
+    /// Sessions that ended with messages unsettled.
+    pub(super) owing: FxHashMap<ConnId, Owing>,
     /// What this shard has to say to itself.
     pub(super) local: VecDeque<PeerMessage>,
     clock_text: (u64, String),
+}
+
+/// A session that ended, or whose user left it, before everything it sent was settled.
+pub(super) struct Owing {
+    pub(super) user: UserId,
+    /// Messages that are not settled.
+    pub(super) left: usize,
+    /// The user's next session, which waits for them.
+    pub(super) heir: Option<Place>,
 }
 
 impl Core {
@@ -53,6 +65,7 @@ impl Core {
             random,
             now,
             rules,
+            owing: FxHashMap::default(),
             local: VecDeque::new(),
             clock_text: (u64::MAX, String::new()),
         }
@@ -64,6 +77,34 @@ impl Core {
             self.local.push_back(message);
         } else {
             self.effects.push(Effect::Peer { to, message });
+        }
+    }
+
+    /// `user` leaves `conn` before `left` messages are settled.
+    pub(super) fn leave_owing(&mut self, conn: ConnId, user: UserId, left: usize) {
+        let before = self.owing.insert(conn, Owing { user, left, heir: None });
+        // Two users at one connection: the first one's count goes on in the second's.
+        if let Some(before) = before.filter(|before| before.user != user) {
+            self.owing_ended(conn, &before);
+        }
+    }
+
+    /// A message of `conn` is settled, or what it waited for has come.
+    pub(super) fn owes_less(&mut self, conn: ConnId) {
+        let Some(owing) = self.owing.get_mut(&conn) else { return };
+        owing.left -= 1;
+        if owing.left > 0 {
+            return;
+        }
+        if let Some(owing) = self.owing.remove(&conn) {
+            self.owing_ended(conn, &owing);
+        }
+    }
+
+    fn owing_ended(&mut self, conn: ConnId, owing: &Owing) {
+        self.effects.push(Effect::Settled { conn, user: owing.user });
+        if let Some(heir) = owing.heir {
+            self.post(heir.shard, PeerMessage::SenderSettled { to: heir.conn });
         }
     }
 

@@ -66,7 +66,8 @@ pub enum Ticket {
 /// The outcome of [`Effect::Claim`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Claim {
-    /// The account is online here now; the session that had it before, if any, is named.
+    /// The account is online here now. The session before this one is named if it is still
+    /// there, or has messages unsettled.
     Granted(Option<Place>),
     /// The account is online elsewhere and stays there.
     Taken,
@@ -185,9 +186,18 @@ pub enum PeerMessage {
         /// The session that has it now.
         by: Place,
     },
-    /// Answer to [`PeerMessage::Evict`]: the old session is over, and so are its writes.
+    /// Answer to [`PeerMessage::Evict`]: the old session is over, and all that it wants written
+    /// is on its way.
     Evicted {
         /// Who waits.
+        to: ConnId,
+        /// Whether all that the user sent from it is settled; if not,
+        /// [`PeerMessage::SenderSettled`] follows.
+        settled: bool,
+    },
+    /// All that the user sent from its session before is settled.
+    SenderSettled {
+        /// The session that waits to send.
         to: ConnId,
     },
     /// A group got a member.
@@ -246,6 +256,16 @@ pub enum Effect {
     /// `user` is no longer online at `conn`; nothing happens when it is online elsewhere by now.
     Release {
         /// The session that gives it up.
+        conn: ConnId,
+        /// The account.
+        user: UserId,
+        /// Not all that it sent there is settled: the next session is to hear of it, see
+        /// [`Claim::Granted`].
+        owing: bool,
+    },
+    /// All that `user` sent from `conn` is settled.
+    Settled {
+        /// The session that is over.
         conn: ConnId,
         /// The account.
         user: UserId,

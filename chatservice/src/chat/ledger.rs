@@ -67,7 +67,7 @@ pub enum Action {
         /// Which lane.
         lane: LaneKey,
     },
-    /// No debt of a message is left.
+    /// No debt of a message is left, or one was refused; said once for each message.
     Resolved(Resolved),
 }
 
@@ -96,7 +96,8 @@ pub struct Asker {
 /// A message with debts left.
 #[derive(Debug)]
 struct Owed {
-    asker: Asker,
+    /// `None` once told.
+    asker: Option<Asker>,
     size: usize,
     debts: usize,
     worst: Settlement,
@@ -144,14 +145,14 @@ impl Ledger {
         message: &Arc<Message>,
         recipients: impl ExactSizeIterator<Item = UserId>,
     ) {
-        let owed = Owed {
-            asker,
+        let mut owed = Owed {
+            asker: Some(asker),
             size: message.size(),
             debts: recipients.len(),
             worst: Settlement::Delivered,
         };
         if owed.debts == 0 {
-            self.actions.push(owed.resolve());
+            self.actions.extend(owed.resolve());
             return;
         }
         let owed = self.owed.insert(owed);
@@ -218,20 +219,20 @@ impl Ledger {
             (Settlement::Delivered, Settlement::Delivered) => Settlement::Delivered,
             _ => Settlement::Stored,
         };
+        // A refusal is told at once: the longer it takes, the more is sent that it comes behind.
+        if owed.debts == 0 || matches!(how, Settlement::Refused(_)) {
+            self.actions.extend(owed.resolve());
+        }
         if owed.debts == 0 {
-            let action = self.owed.remove(key).resolve();
-            self.actions.push(action);
+            self.owed.remove(key);
         }
     }
 }
 
 impl Owed {
-    fn resolve(self) -> Action {
-        Action::Resolved(Resolved {
-            conn: self.asker.conn,
-            mid: self.asker.mid,
-            size: self.size,
-            how: self.worst,
-        })
+    fn resolve(&mut self) -> Option<Action> {
+        let asker = self.asker.take()?;
+        let (conn, mid) = (asker.conn, asker.mid);
+        Some(Action::Resolved(Resolved { conn, mid, size: self.size, how: self.worst }))
     }
 }

@@ -15,7 +15,7 @@ use super::deadlines::Deadline;
 use super::effect::{Admission, Attempt, Claim, Effect, PeerMessage, Place, Ticket};
 use super::inbox::Inbox;
 use super::mids::Mids;
-use super::session::{Online, Pending, Phase, Session, Style};
+use super::session::{Online, Pending, Phase, Sends, Session, Style};
 use super::token;
 use crate::storage::{
     self, Answer, Outcome, PageLimit, Profile, Request, Row, RowId, StoreError, TokenHash, Write,
@@ -172,13 +172,14 @@ pub(super) fn claimed(session: &mut Session, claim: Claim, core: &mut Core) {
         name: login.name.as_str().into(),
         style: login.style,
         inbox: Inbox::new(core.rules.patience),
+        sends: Sends::Open,
         mids: Mids::default(),
     };
     login.stage = Stage::Eviction;
     session.phase = Phase::Online(Box::new(online));
     core.effects.push(Effect::LoggedIn { conn, online: true });
     match evicted {
-        None => place_is_free(session, core),
+        None => place_is_free(session, true, core),
         Some(old) => {
             let by = Place { shard: core.shard, conn };
             core.post(old.shard, PeerMessage::Evict { to: old.conn, user, by });
@@ -188,12 +189,18 @@ pub(super) fn claimed(session: &mut Session, claim: Claim, core: &mut Core) {
 
 /// Nobody else is at the account any more. What the session before this one had removed must be
 /// gone before this one reads; writes keep their order, so the next one's answer tells.
-pub(super) fn place_is_free(session: &mut Session, core: &mut Core) {
+///
+/// `settled`: so is all that the user sent; if not, what it sends now has to wait.
+pub(super) fn place_is_free(session: &mut Session, settled: bool, core: &mut Core) {
     let ticket = Ticket::Session(session.conn);
-    let Some(login) = login_of(session) else { return };
-    if login.stage != Stage::Eviction {
+    if !stage_is(session, Stage::Eviction) {
         return;
     }
+    if !settled && let Some(online) = session.online() {
+        online.sends = Sends::Held;
+        session.owe(0);
+    }
+    let Some(login) = login_of(session) else { return };
     let user = login.user;
     let write = if login.style == Style::Acknowledging && login.token.is_none() {
         let token = token::text(user, (core.random)());

@@ -1,75 +1,74 @@
 //! Sending: a chat becomes a message that is owed to its recipients.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use chatproto::{Answer, ChatObject, Delivery, Errno, GroupId, UserId};
 
 use super::core::Core;
-use super::effect::{Settlement, Ticket};
+use super::effect::{Refusal, Settlement, Ticket};
 use super::groups::Lookup;
 use super::ledger::{Asker, Resolved};
 use super::mids::MidState;
-use super::session::{Online, Pending, Session};
+use super::session::{Pending, Sends, Session};
 use crate::message::{Audience, Message};
 use crate::storage::{Request, StoreError};
 
-/// A group chat that waits for the members to be known.
+/// When to try again what a swamped recipient could not take: a few commits later.
+const SWAMPED_RETRY_MS: u64 = 500;
+
+/// To whom a chat goes.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Target {
+    User(UserId),
+    Group(GroupId),
+}
+
+/// A chat request; kept by the session while it has to wait.
 #[derive(Debug)]
-pub(super) struct GroupChat {
-    mid: Option<String>,
-    group: GroupId,
-    msg: String,
-    time: Option<String>,
+pub(super) struct Chat<'a> {
+    pub(super) mid: Option<Cow<'a, str>>,
+    pub(super) target: Target,
+    pub(super) msg: Cow<'a, str>,
+    pub(super) time: Option<Cow<'a, str>>,
 }
 
-/// 1005
-pub(super) fn chat(
-    session: &mut Session,
-    mid: Option<&str>,
-    to: UserId,
-    msg: &str,
-    time: Option<&str>,
-    core: &mut Core,
-) {
-    let make = |sender: &Online, time: &str| {
-        let object = ChatObject::direct(sender.user, &sender.name, to, msg, time);
-        (Audience::One, object)
-    };
-    send(session, mid, time, make, &[to], core);
+impl Chat<'_> {
+    fn into_owned(self) -> Box<Chat<'static>> {
+        let own = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+        Box::new(Chat {
+            mid: self.mid.map(own),
+            target: self.target,
+            msg: own(self.msg),
+            time: self.time.map(own),
+        })
+    }
 }
 
-/// 1009
-pub(super) fn group_chat(
-    session: &mut Session,
-    mid: Option<&str>,
-    group: GroupId,
-    msg: &str,
-    time: Option<&str>,
-    core: &mut Core,
-) {
+/// 1005 and 1009
+pub(super) fn chat(session: &mut Session, chat: Chat<'_>, core: &mut Core) {
     let conn = session.conn;
     let Some(online) = session.online() else { return };
     let user = online.user;
+    if online.sends == Sends::Held {
+        session.pending = Some(Pending::Chat(chat.into_owned()));
+        return;
+    }
+    let group = match chat.target {
+        Target::User(to) => return send(session, &chat, &[to], core),
+        Target::Group(group) => group,
+    };
     match core.groups.look_up(group, conn) {
-        Lookup::Members(members) => {
-            if members.binary_search(&user).is_err() {
-                let text = "you are no member of this group";
-                return core.fail(conn, mid, Errno::Forbidden, text);
-            }
+        Lookup::Members(members) if members.binary_search(&user).is_ok() => {
             let others: Vec<_> = members.iter().copied().filter(|id| *id != user).collect();
-            let make = |sender: &Online, time: &str| {
-                let object = ChatObject::group(sender.user, &sender.name, group, msg, time);
-                (Audience::Group, object)
-            };
-            send(session, mid, time, make, &others, core);
+            send(session, &chat, &others, core);
+        }
+        Lookup::Members(_) => {
+            let text = "you are no member of this group";
+            core.fail(conn, chat.mid.as_deref(), Errno::Forbidden, text);
         }
         Lookup::Wait { ask } => {
-            session.pending = Some(Pending::GroupChat(Box::new(GroupChat {
-                mid: mid.map(str::to_owned),
-                group,
-                msg: msg.to_owned(),
-                time: time.map(str::to_owned),
-            })));
+            session.pending = Some(Pending::Chat(chat.into_owned()));
             if ask {
                 core.work(Ticket::Group(group), Request::Members(group));
             }
@@ -83,12 +82,10 @@ pub(super) fn group_known(
     exists: Result<bool, &StoreError>,
     core: &mut Core,
 ) {
-    let Some(Pending::GroupChat(chat)) = session.pending.take() else { return };
-    let mid = chat.mid.as_deref();
+    let Some(Pending::Chat(waiting)) = session.pending.take() else { return };
+    let mid = waiting.mid.as_deref();
     match exists {
-        Ok(true) => {
-            group_chat(session, mid, chat.group, &chat.msg, chat.time.as_deref(), core);
-        }
+        Ok(true) => chat(session, *waiting, core),
         Ok(false) => core.fail(session.conn, mid, Errno::NoSuchGroup, "no such group"),
         Err(_) => {
             let text = "the store cannot tell the members now, try again";
@@ -96,6 +93,18 @@ pub(super) fn group_known(
         }
     }
     session.resume(core);
+}
+
+/// Everything that the user sent from a session before this one is settled: what this one sends
+/// cannot overtake it any more.
+pub(super) fn release(session: &mut Session, core: &mut Core) {
+    let Some(online) = session.online() else { return session.settle(0, core) };
+    online.sends = Sends::Open;
+    if let Some(Pending::Chat(waiting)) = session.pending.take_if(|p| matches!(p, Pending::Chat(_)))
+    {
+        chat(session, *waiting, core);
+    }
+    session.settle(0, core);
 }
 
 /// A message of this session is settled.
@@ -106,7 +115,10 @@ pub(super) fn resolved(session: &mut Session, resolved: &Resolved, core: &mut Co
             if let (Some(online), Some(mid)) = (session.online(), mid) {
                 online.mids.refused(mid);
             }
-            core.fail(session.conn, mid, refusal.errno(), refusal.text());
+            let retry_ms = (refusal == Refusal::Swamped).then_some(SWAMPED_RETRY_MS);
+            let (errno, errmsg) = (refusal.errno(), Some(refusal.text()));
+            let answer = Answer { mid, errno, errmsg, retry_ms, ..Answer::default() };
+            core.answer(session.conn, &answer);
         }
         (_, None) => {}
         (how, Some(mid)) => {
@@ -120,15 +132,8 @@ pub(super) fn resolved(session: &mut Session, resolved: &Resolved, core: &mut Co
     session.settle(resolved.size, core);
 }
 
-fn send(
-    session: &mut Session,
-    mid: Option<&str>,
-    time: Option<&str>,
-    make: impl FnOnce(&Online, &str) -> (Audience, ChatObject),
-    recipients: &[UserId],
-    core: &mut Core,
-) {
-    let conn = session.conn;
+fn send(session: &mut Session, chat: &Chat<'_>, recipients: &[UserId], core: &mut Core) {
+    let (conn, mid) = (session.conn, chat.mid.as_deref());
     let Some(online) = session.online() else { return };
     match mid.and_then(|mid| online.mids.begin(mid)) {
         None => {}
@@ -138,12 +143,14 @@ fn send(
             return answer(session, mid.unwrap_or_default(), stored, core);
         }
     }
-    let (audience, object) = match time {
-        Some(time) => make(online, time),
-        None => make(online, core.time_text()),
+    let time = chat.time.as_deref().unwrap_or_else(|| core.time_text());
+    let (user, name, msg) = (online.user, &*online.name, &*chat.msg);
+    let (audience, object) = match chat.target {
+        Target::User(to) => (Audience::One, ChatObject::direct(user, name, to, msg, time)),
+        Target::Group(group) => (Audience::Group, ChatObject::group(user, name, group, msg, time)),
     };
     let sid = core.sids.next(core.now.unix_ms);
-    let sender = online.user;
+    let sender = user;
     let made_mid = || sid.to_string().into_boxed_str();
     let message = Arc::new(Message {
         sid,

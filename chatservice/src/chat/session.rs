@@ -19,7 +19,7 @@ use super::inbox::Inbox;
 use super::login::Login;
 use super::mids::Mids;
 use super::register::Register;
-use super::sending::GroupChat;
+use super::sending::{Chat, Target};
 use super::{contacts, login, register, sending};
 
 /// Messages of one sender that may be unsettled before no more is read from it …
@@ -43,7 +43,16 @@ pub(super) struct Online {
     pub(super) name: Arc<str>,
     pub(super) style: Style,
     pub(super) inbox: Inbox,
+    pub(super) sends: Sends,
     pub(super) mids: Mids,
+}
+
+/// Whether what the user sends may go out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sends {
+    Open,
+    /// What it sent from a session on another shard is not settled.
+    Held,
 }
 
 /// Who is at the connection.
@@ -64,11 +73,21 @@ pub(super) enum Phase {
 pub(super) enum Pending {
     Login(Box<Login>),
     Register(Box<Register>),
-    AddFriend { mid: Option<String> },
-    CreateGroup { mid: Option<String> },
-    JoinGroup { mid: Option<String>, shards_left: u16 },
-    Logout { mid: Option<String> },
-    GroupChat(Box<GroupChat>),
+    AddFriend {
+        mid: Option<String>,
+    },
+    CreateGroup {
+        mid: Option<String>,
+    },
+    JoinGroup {
+        mid: Option<String>,
+        shards_left: u16,
+    },
+    Logout {
+        mid: Option<String>,
+    },
+    /// It waits for the members of its group, or for its turn.
+    Chat(Box<Chat<'static>>),
 }
 
 /// See the module.
@@ -150,7 +169,11 @@ impl Session {
         let Phase::Online(online) = &mut self.phase else { return };
         let user = online.user;
         // First the place, then the debts: whoever looks for the user now must not be sent here.
-        core.effects.push(Effect::Release { conn: self.conn, user });
+        let owing = self.unsettled.0 > 0;
+        if owing {
+            core.leave_owing(self.conn, user, self.unsettled.0);
+        }
+        core.effects.push(Effect::Release { conn: self.conn, user, owing });
         core.effects.push(Effect::LoggedIn { conn: self.conn, online: false });
         online.inbox.close();
         core.settle_inbox(self.conn, user, online.style, &mut online.inbox);
@@ -322,10 +345,12 @@ impl Session {
         match envelope.request {
             Request::Logout { .. } => login::log_out(self, user, mid, core),
             Request::Chat { to, msg, time, .. } => {
-                sending::chat(self, mid, to, &msg, time.as_deref(), core);
+                let (mid, target) = (envelope.mid, Target::User(to));
+                sending::chat(self, Chat { mid, target, msg, time }, core);
             }
             Request::GroupChat { group, msg, time, .. } => {
-                sending::group_chat(self, mid, group, &msg, time.as_deref(), core);
+                let (mid, target) = (envelope.mid, Target::Group(group));
+                sending::chat(self, Chat { mid, target, msg, time }, core);
             }
             Request::AddFriend { friend, .. } => {
                 contacts::add_friend(self, user, mid, friend, core);

@@ -5,6 +5,9 @@
 
 mod routing;
 
+#[cfg(test)]
+mod tests;
+
 use core::net::IpAddr;
 use std::time::Instant;
 

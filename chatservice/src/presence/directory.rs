@@ -12,9 +12,17 @@ use crate::chat::{Claim, Place};
 /// Parts with a lock each, so that loops that look up different users do not wait for each other.
 const PARTS: usize = 64;
 
+/// What is known of a user; nothing is known of those who are offline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Presence {
+    Online(Place),
+    /// Offline, but what it sent from there is not settled.
+    Owing(Place),
+}
+
 /// Any thread. Locks are held for one map operation.
 pub struct Directory {
-    parts: Vec<RwLock<FxHashMap<UserId, Place>>>,
+    parts: Vec<RwLock<FxHashMap<UserId, Presence>>>,
 }
 
 impl Default for Directory {
@@ -28,31 +36,51 @@ impl Directory {
     /// two who ask at once exactly one is first.
     pub fn claim(&self, user: UserId, place: Place, force: bool) -> Claim {
         let mut part = self.part(user).write();
-        match part.get(&user) {
-            Some(_) if !force => Claim::Taken,
-            _ => Claim::Granted(part.insert(user, place)),
+        let before = match part.get(&user) {
+            Some(Presence::Online(_)) if !force => return Claim::Taken,
+            Some(Presence::Online(before) | Presence::Owing(before)) => Some(*before),
+            None => None,
+        };
+        part.insert(user, Presence::Online(place));
+        Claim::Granted(before)
+    }
+
+    /// `user` is no longer online at `place`, and `owing` if what it sent there is not settled;
+    /// nothing happens when it is elsewhere by now.
+    pub fn release(&self, user: UserId, place: Place, owing: bool) {
+        let mut part = self.part(user).write();
+        if part.get(&user) == Some(&Presence::Online(place)) {
+            if owing {
+                part.insert(user, Presence::Owing(place));
+            } else {
+                part.remove(&user);
+            }
         }
     }
 
-    /// `user` is no longer online at `place`; nothing happens when it is elsewhere by now.
-    pub fn release(&self, user: UserId, place: Place) {
+    /// What `user` sent from `place`, where it is no longer, is settled.
+    pub fn settled(&self, user: UserId, place: Place) {
         let mut part = self.part(user).write();
-        if part.get(&user) == Some(&place) {
+        if part.get(&user) == Some(&Presence::Owing(place)) {
             part.remove(&user);
         }
     }
 
     /// Where `user` is online.
     pub fn locate(&self, user: UserId) -> Option<Place> {
-        self.part(user).read().get(&user).copied()
+        match self.part(user).read().get(&user) {
+            Some(Presence::Online(place)) => Some(*place),
+            Some(Presence::Owing(_)) | None => None,
+        }
     }
 
     /// Those of `users` who are online, in the same order.
-    pub fn online(&self, users: Vec<UserId>) -> Vec<UserId> {
-        users.into_iter().filter(|user| self.part(*user).read().contains_key(user)).collect()
+    pub fn online(&self, mut users: Vec<UserId>) -> Vec<UserId> {
+        users.retain(|user| self.locate(*user).is_some());
+        users
     }
 
-    fn part(&self, user: UserId) -> &RwLock<FxHashMap<UserId, Place>> {
+    fn part(&self, user: UserId) -> &RwLock<FxHashMap<UserId, Presence>> {
         // The high bits, since the maps inside use the low ones.
         let hash = FxBuildHasher.hash_one(user);
         &self.parts[(hash >> 32) as usize % PARTS]
@@ -82,10 +110,23 @@ mod tests {
         let directory = Directory::default();
         directory.claim(ANN, HERE, false);
         directory.claim(ANN, THERE, true);
-        directory.release(ANN, HERE);
+        directory.release(ANN, HERE, false);
         assert_eq!(directory.locate(ANN), Some(THERE));
-        directory.release(ANN, THERE);
+        directory.release(ANN, THERE, false);
         assert_eq!(directory.locate(ANN), None);
+    }
+
+    #[test]
+    fn who_left_owing_is_offline_and_named_to_the_next_session() {
+        let directory = Directory::default();
+        directory.claim(ANN, HERE, false);
+        directory.release(ANN, HERE, true);
+        assert_eq!(directory.locate(ANN), None);
+        assert_eq!(directory.claim(ANN, THERE, false), Claim::Granted(Some(HERE)));
+        directory.settled(ANN, HERE);
+        directory.release(ANN, THERE, true);
+        directory.settled(ANN, THERE);
+        assert_eq!(directory.claim(ANN, HERE, false), Claim::Granted(None));
     }
 
     #[test]
@@ -105,7 +146,8 @@ mod tests {
             let claims: Vec<_> = (0..8)
                 .map(|n| {
                     let place = Place { shard: ShardId(n), conn: ConnId(0) };
-                    scope.spawn(|| directory.claim(ANN, place, false) == Claim::Granted(None))
+                    let directory = &directory;
+                    scope.spawn(move || directory.claim(ANN, place, false) == Claim::Granted(None))
                 })
                 .collect();
             claims.into_iter().map(|claim| usize::from(claim.join().expect("no panic"))).sum()

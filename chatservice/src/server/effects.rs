@@ -62,8 +62,11 @@ impl ChatLoop {
                 let claim = self.shared.directory.claim(user, self.place(conn), force);
                 self.shard.handle_claim(now, conn, claim);
             }
-            Effect::Release { conn, user } => {
-                self.shared.directory.release(user, self.place(conn));
+            Effect::Release { conn, user, owing } => {
+                self.shared.directory.release(user, self.place(conn), owing);
+            }
+            Effect::Settled { conn, user } => {
+                self.shared.directory.settled(user, self.place(conn));
             }
             Effect::Locate(lane) => {
                 let place = self.shared.directory.locate(lane.recipient);

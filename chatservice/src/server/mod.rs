@@ -141,7 +141,10 @@ impl Server {
             output_cap: config.output_max,
             // A client may be half way through its largest object when more of it arrives.
             input_cap: config.rules.object_max + (1 << 20),
-            keep_alive: Some(Duration::from_secs(30)),
+            // An original client cannot be asked whether it is there; the kernel finds out in the
+            // time that an acknowledging one has.
+            keep_alive: Some(config.rules.ping_after),
+            user_timeout: Some(config.rules.silence),
             closing_timeout: Some(CLOSING_WITHIN),
             ..ConnectionOptions::default()
         };

@@ -8,6 +8,7 @@ use chatproto::UserId;
 use chatservice::chat::throttle::Throttle;
 use chatservice::chat::{Claim, ConnId, Effect, Now, PeerMessage, Place, Shard, ShardId};
 use chatservice::limits::Rules;
+use chatservice::presence::Directory;
 
 use crate::context::Context;
 use crate::link::Link;
@@ -30,7 +31,7 @@ pub(crate) struct Outside {
 pub(crate) struct Node {
     incarnation: u32,
     shards: Vec<Shard>,
-    directory: BTreeMap<UserId, Place>,
+    directory: Directory,
     throttle: Throttle,
     peers: BTreeMap<(u16, u16), VecDeque<PeerMessage>>,
     /// When each shard's deadline is scheduled for.
@@ -55,7 +56,7 @@ impl Node {
         Self {
             incarnation,
             shards,
-            directory: BTreeMap::new(),
+            directory: Directory::default(),
             throttle: Throttle::new(1000),
             peers: BTreeMap::new(),
             deadlines: vec![None; usize::from(count)],
@@ -72,8 +73,8 @@ impl Node {
         self.shards.iter().all(Shard::is_settled)
     }
 
-    pub(crate) fn online(&self) -> usize {
-        self.directory.len()
+    pub(crate) fn is_online(&self, user: UserId) -> bool {
+        self.directory.locate(user).is_some()
     }
 
     /// Calls a shard and carries out what comes of it.
@@ -229,21 +230,22 @@ impl Node {
                 context.trace(|| format!("link {}: user {user} claim {claim:?}", conn.0));
                 self.shards[index].handle_claim(now, conn, claim);
             }
-            Effect::Release { conn, user } => {
+            Effect::Release { conn, user, owing } => {
                 let place = Place { shard: ShardId(shard), conn };
                 let wide = context.plant == Plant::WideRelease;
-                if self.directory.get(&user).is_some_and(|found| wide || *found == place) {
-                    self.directory.remove(&user);
-                }
-                context.trace(|| format!("link {}: user {user} released", conn.0));
+                let at = if wide { self.directory.locate(user) } else { None };
+                self.directory.release(user, at.unwrap_or(place), owing);
+                context.trace(|| format!("link {}: user {user} released, owing={owing}", conn.0));
+            }
+            Effect::Settled { conn, user } => {
+                self.directory.settled(user, Place { shard: ShardId(shard), conn });
             }
             Effect::Locate(lane) => {
-                let place = self.directory.get(&lane.recipient).copied();
+                let place = self.directory.locate(lane.recipient);
                 self.shards[index].handle_located(now, lane, place);
             }
             Effect::Presence { conn, users } => {
-                let online = |user: &UserId| self.directory.contains_key(user);
-                let online = users.into_iter().filter(online).collect();
+                let online = self.directory.online(users);
                 self.shards[index].handle_presence(now, conn, online);
             }
             Effect::Admit { conn, address, attempt } => {
@@ -271,14 +273,12 @@ impl Node {
     }
 
     fn claim(&mut self, user: UserId, place: Place, force: bool) -> Claim {
-        match self.directory.get(&user).copied() {
-            Some(_) if !force => Claim::Taken,
-            old => {
-                self.directory.insert(user, place);
-                self.evicted.extend(old.map(|place| link_of(place.conn)));
-                Claim::Granted(old)
-            }
+        let online = self.directory.locate(user);
+        let claim = self.directory.claim(user, place, force);
+        if matches!(claim, Claim::Granted(_)) {
+            self.evicted.extend(online.map(|place| link_of(place.conn)));
         }
+        claim
     }
 
     fn post(&mut self, context: &mut Context, from: u16, to: u16, message: &PeerMessage) {

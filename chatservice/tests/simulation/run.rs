@@ -72,10 +72,9 @@ impl Run {
         }
         for user in (0..self.clients.len()).map(user_of) {
             self.check_rows(user);
-        }
-        let online = self.node.as_ref().map_or(0, Node::online);
-        if online != self.clients.len() {
-            self.outside.context.model.fail(|| format!("{online} users are online"));
+            if !self.node.as_ref().is_some_and(|node| node.is_online(user)) {
+                self.outside.context.model.fail(|| format!("user {user} is not online"));
+            }
         }
     }
 

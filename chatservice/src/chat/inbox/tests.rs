@@ -9,7 +9,7 @@ use crate::message::Audience;
 const PATIENCE: Duration = Duration::from_millis(1500);
 const LANE: LaneKey = LaneKey { sender: UserId(1), recipient: UserId(2) };
 /// More rows than any test stores.
-const FULL_PAGE: usize = 256;
+const FULL_PAGE: PageLimit = PageLimit { rows: 256, bytes: usize::MAX };
 const DEBT: Debt = Debt { home: ShardId(0), lane: LANE };
 
 /// Messages are named by a letter, which gives their ids; `text` is what makes them large.
@@ -83,9 +83,9 @@ impl Rig {
         self.wanted()
     }
 
-    fn removed(&mut self, rows: &[i64]) -> Vec<String> {
-        let rows: Vec<_> = rows.iter().copied().map(RowId).collect();
-        self.inbox.handle_removed(&rows);
+    fn removed(&mut self, letters: &str) -> Vec<String> {
+        let sids: Vec<_> = letters.chars().map(|letter| Sid(letter as u128)).collect();
+        self.inbox.handle_removed(&sids);
         self.wanted()
     }
 
@@ -115,6 +115,10 @@ impl Rig {
     }
 }
 
+fn letters(messages: &[Arc<Message>]) -> String {
+    messages.iter().map(|message| &*message.mid).collect()
+}
+
 fn short(action: &Action) -> String {
     let letter = |sid: &Sid| char::from(sid.0 as u8);
     match action {
@@ -122,11 +126,9 @@ fn short(action: &Action) -> String {
         Action::Settle { sid, how, .. } => format!("{} {how:?}", letter(sid)),
         Action::NotHere(_) => "not here".to_owned(),
         Action::Read { after, .. } => format!("read above {}", after.0),
-        Action::Deposit(messages) => {
-            let mids: String = messages.iter().map(|message| &*message.mid).collect();
-            format!("deposit {mids}")
-        }
-        Action::Remove(rows) => {
+        Action::Deposit(messages) => format!("deposit {}", letters(messages)),
+        Action::Withdraw(messages) => format!("withdraw {}", letters(messages)),
+        Action::Remove { rows, .. } => {
             let rows: Vec<_> = rows.iter().map(|row| row.0).collect();
             format!("remove {rows:?}")
         }
@@ -185,7 +187,7 @@ fn for_an_original_client_written_is_acknowledged() {
 #[test]
 fn mail_brings_the_new_rows_before_live_messages() {
     let mut rig = Rig::idle();
-    assert_eq!(rig.mail(7), ["read above 6"]);
+    assert_eq!(rig.mail(7), ["read above 0"]);
     assert_eq!(rig.send("x"), NOTHING);
     assert_eq!(rig.rows(&[(7, 'a')]), ["push 1 a", "push 2 x"]);
 }
@@ -214,7 +216,7 @@ fn rows_that_are_being_removed_are_not_shown_again() {
     assert_eq!(rig.received(1), ["remove [1]"]);
     rig.mail(1);
     // The read may have been carried out before the removal, whichever answer is first.
-    assert_eq!(rig.removed(&[1]), NOTHING);
+    assert_eq!(rig.removed("a"), NOTHING);
     assert_eq!(rig.rows(&[(1, 'a')]), NOTHING);
     assert!(rig.inbox.is_idle());
     assert!(rig.inbox.removing.is_empty(), "what is gone is forgotten");
@@ -283,12 +285,14 @@ fn a_silent_client_gets_a_row_and_its_sender_an_answer() {
 }
 
 #[test]
-fn a_row_of_what_was_acknowledged_meanwhile_goes_again() {
+fn a_row_of_what_is_acknowledged_meanwhile_is_withdrawn() {
     let mut rig = Rig::idle();
     rig.send("xy");
     rig.wait(PATIENCE);
-    assert_eq!(rig.received(1), ["x Delivered"]);
-    assert_eq!(rig.deposited(Ok(&[4, 5])), ["y Stored", "remove [4]"]);
+    assert_eq!(rig.received(1), ["x Delivered", "withdraw x"]);
+    assert_eq!(rig.deposited(Ok(&[4, 5])), ["y Stored"]);
+    assert_eq!(rig.removed("x"), NOTHING);
+    assert_eq!(rig.received(2), ["remove [5]"]);
 }
 
 #[test]
@@ -367,6 +371,15 @@ fn what_is_in_a_deposit_is_not_taken_twice() {
 }
 
 #[test]
+fn a_row_of_what_waits_takes_its_place_and_its_debt() {
+    let mut rig = Rig::reading();
+    rig.send("xy");
+    assert_eq!(rig.rows(&[(1, 'y')]), ["push 1 y", "push 2 x"]);
+    assert_eq!(rig.received(2), ["y Delivered", "x Delivered", "remove [1]"]);
+    assert!(rig.inbox.is_idle());
+}
+
+#[test]
 fn a_closed_inbox_gives_every_debt_back() {
     let mut rig = Rig::idle();
     rig.send("x");
@@ -419,5 +432,5 @@ fn stray_answers_do_nothing() {
     assert_eq!(rig.rows(&[(1, 'a')]), NOTHING);
     assert_eq!(rig.deposited(Ok(&[1])), NOTHING);
     assert_eq!(rig.deposited(Err(Refusal::MailboxFull)), NOTHING);
-    assert_eq!(rig.removed(&[1]), NOTHING);
+    assert_eq!(rig.removed("a"), NOTHING);
 }

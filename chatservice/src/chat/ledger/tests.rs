@@ -158,7 +158,6 @@ fn the_worst_end_of_all_debts_is_what_the_sender_is_told() {
         ([Delivered, Stored], Stored),
         ([Stored, Delivered], Stored),
         ([Stored, refused], refused),
-        ([refused, Delivered], refused),
     ] {
         let mut rig = Rig::new();
         rig.send("a", &[2, 3]);
@@ -167,6 +166,18 @@ fn the_worst_end_of_all_debts_is_what_the_sender_is_told() {
         rig.ledger.handle_settled(lane(1, 3), sid('a'), ends[1]);
         assert_eq!(rig.wanted(), [format!("a {told:?}")]);
     }
+}
+
+#[test]
+fn a_refusal_is_told_at_once_and_only_it() {
+    let mut rig = Rig::new();
+    rig.send("a", &[2, 3]);
+    let refused = Settlement::Refused(Refusal::MailboxFull);
+    assert_eq!(rig.settled('a', refused), [format!("a {refused:?}")]);
+    assert!(!rig.ledger.is_settled());
+    rig.ledger.handle_settled(lane(1, 3), sid('a'), Settlement::Delivered);
+    assert_eq!(rig.wanted(), [""; 0]);
+    assert!(rig.ledger.is_settled());
 }
 
 #[test]

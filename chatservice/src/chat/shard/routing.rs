@@ -60,11 +60,23 @@ impl Shard {
                 if let Some(session) = self.sessions.get_mut(&to) {
                     session.handle_evicted(user, &mut self.core);
                 }
-                self.core.post(by.shard, PeerMessage::Evicted { to: by.conn });
+                // On one shard lanes keep the order by themselves.
+                let owing = self.core.owing.get_mut(&to).filter(|_| by.shard != self.core.shard);
+                let settled = owing.is_none();
+                if let Some(owing) = owing {
+                    owing.heir = Some(by);
+                }
+                self.core.post(by.shard, PeerMessage::Evicted { to: by.conn, settled });
             }
-            PeerMessage::Evicted { to } => {
+            PeerMessage::Evicted { to, settled } => {
                 if let Some(session) = self.sessions.get_mut(&to) {
-                    login::place_is_free(session, &mut self.core);
+                    login::place_is_free(session, settled, &mut self.core);
+                }
+            }
+            PeerMessage::SenderSettled { to } => {
+                self.core.owes_less(to);
+                if let Some(session) = self.sessions.get_mut(&to) {
+                    sending::release(session, &mut self.core);
                 }
             }
             PeerMessage::Joined { group, user, asker } => {
@@ -132,6 +144,7 @@ impl Shard {
             }
             Action::Arm { at, lane } => core.deadlines.arm(at, Deadline::Lane(lane)),
             Action::Resolved(resolved) => {
+                core.owes_less(resolved.conn);
                 if let Some(session) = self.sessions.get_mut(&resolved.conn) {
                     sending::resolved(session, &resolved, core);
                 }

@@ -1,0 +1,226 @@
+//! Logging in and out, and what an end of the connection means while doing so.
+
+use std::time::Duration;
+
+use chatproto::UserId;
+
+use super::rig::Rig;
+use crate::chat::effect::{Admission, PeerMessage, Place, ShardId};
+use crate::chat::{ConnId, Ticket};
+use crate::storage::{Answer, Request};
+
+const LOGIN: &str = r#"{"msgid":1000,"id":1,"password":"secret"}"#;
+const FORCED: &str = r#"{"msgid":1000,"id":1,"password":"secret","force":true}"#;
+const ACKNOWLEDGING: &str = r#"{"msgid":1000,"id":1,"password":"secret","ack":true}"#;
+
+fn here(conn: u64) -> Place {
+    Place { shard: ShardId(0), conn: ConnId(conn) }
+}
+
+#[test]
+fn right_and_wrong_passwords() {
+    let mut rig = Rig::new(1);
+    rig.open(1);
+    let refused = r#"{"msgid":1001,"errno":1,"errmsg":"refused"}"#;
+    assert_eq!(rig.ask(1, r#"{"msgid":1000,"id":1,"password":"x"}"#), refused);
+    assert_eq!(rig.ask(1, r#"{"msgid":1000,"id":9,"password":"secret"}"#), refused);
+    assert_eq!(rig.ask(1, LOGIN), r#"{"msgid":1001,"errno":0,"id":1,"name":"user1"}"#);
+    assert_eq!(rig.directory.get(&UserId(1)), Some(&here(1)));
+}
+
+#[test]
+fn an_unknown_account_is_checked_as_a_known_one() {
+    let mut rig = Rig::new(1);
+    rig.open(1);
+    rig.send(1, r#"{"msgid":1000,"id":9,"password":"secret"}"#);
+    let (ticket, _) = rig.work.pop_front().unwrap();
+    rig.answer(ticket, Answer::Credentials(Ok(None)));
+    assert!(matches!(rig.work[0].1, Request::Verify { hash: None, .. }));
+}
+
+#[test]
+fn who_is_online_is_refused_and_may_be_forced() {
+    let mut rig = Rig::new(1);
+    rig.plain(1);
+    rig.open(2);
+    let taken = r#"{"msgid":1001,"errno":2,"errmsg":"this account is using, input another!"}"#;
+    assert_eq!(rig.ask(2, LOGIN), taken);
+    assert!(rig.ask(2, FORCED).contains(r#""errno":0"#));
+    assert!(rig.said(1).starts_with(r#"{"msgid":1014,"errno":109,"#));
+    assert_eq!(rig.closed, [ConnId(1)]);
+    assert_eq!(rig.directory.get(&UserId(1)), Some(&here(2)));
+    rig.close(1);
+    assert_eq!(rig.directory.get(&UserId(1)), Some(&here(2)), "the old end frees nothing");
+}
+
+#[test]
+fn a_second_login_on_one_connection_is_refused() {
+    let mut rig = Rig::new(2);
+    rig.plain(1);
+    assert!(rig.ask(1, LOGIN).contains(r#""errno":2"#));
+    let other = r#"{"msgid":1000,"id":2,"password":"secret"}"#;
+    assert!(rig.ask(1, other).contains(r#""errno":102"#));
+}
+
+#[test]
+fn a_token_takes_over_without_a_password_and_ends_with_the_logout() {
+    let mut rig = Rig::new(1);
+    rig.open(1);
+    let token = format!("1-{}", "07".repeat(16));
+    assert!(rig.ask(1, ACKNOWLEDGING).contains(&format!(r#""token":"{token}""#)));
+    rig.open(2);
+    let resume = format!(r#"{{"msgid":1000,"token":"{token}","ack":true}}"#);
+    rig.send(2, &resume);
+    assert!(!rig.work.iter().any(|(_, request)| matches!(request, Request::Verify { .. })));
+    rig.serve();
+    assert!(rig.said(2).contains(r#""errno":0"#));
+    assert!(rig.said(1).contains(r#""errno":109"#));
+    assert_eq!(rig.ask(2, r#"{"msgid":1002,"mid":"a"}"#), r#"{"msgid":1010,"mid":"a","errno":0}"#);
+    assert!(rig.ask(2, &resume).contains(r#""errno":1"#));
+    assert!(rig.ask(2, r#"{"msgid":1000,"token":"nonsense"}"#).contains(r#""errno":1"#));
+}
+
+#[test]
+fn a_logout_frees_the_account_and_leaves_the_connection() {
+    let mut rig = Rig::new(1);
+    rig.plain(1);
+    assert_eq!(rig.ask(1, r#"{"msgid":1002,"id":1}"#), "");
+    assert!(rig.directory.is_empty() && rig.closed.is_empty());
+    assert!(rig.ask(1, r#"{"msgid":1005,"toid":1,"msg":"hi"}"#).contains(r#""errno":101"#));
+    assert!(rig.ask(1, LOGIN).contains(r#""errno":0"#));
+}
+
+#[test]
+fn the_answer_lists_friends_and_groups_and_who_is_online() {
+    let mut rig = Rig::new(2);
+    rig.plain(1);
+    rig.plain(2);
+    rig.ask(1, r#"{"msgid":1006,"friendid":2}"#);
+    rig.ask(1, r#"{"msgid":1007,"groupname":"g","groupdesc":"d"}"#);
+    rig.ask(1, r#"{"msgid":1002}"#);
+    let answer = rig.ask(1, LOGIN).replace('\\', "");
+    assert!(answer.contains(r#"{"id":2,"name":"user2","state":"online"}"#), "{answer}");
+    assert!(answer.contains(r#""groupname":"g","groupdesc":"d""#), "{answer}");
+    assert!(answer.contains(r#""state":"online","role":"creator""#), "{answer}");
+}
+
+#[test]
+fn at_every_step_a_failing_store_refuses_and_leaves_nobody_online() {
+    for steps in 0..6 {
+        let mut rig = Rig::new(1);
+        rig.open(1);
+        rig.send(1, ACKNOWLEDGING);
+        for _ in 0..steps {
+            rig.serve_one();
+        }
+        rig.fail();
+        let answer = rig.said(1);
+        if answer.contains(r#""errno":0"#) {
+            assert!(steps >= 4, "the login needs four answers");
+            continue;
+        }
+        assert!(answer.contains(r#""errno":107"#) || answer.contains(r#""errno":1,"#), "{answer}");
+        assert!(rig.directory.is_empty(), "after {steps} steps");
+        assert!(rig.ask(1, ACKNOWLEDGING).contains(r#""errno":0"#));
+    }
+}
+
+#[test]
+fn a_connection_that_ends_during_its_login_leaves_nobody_online() {
+    for steps in 0..6 {
+        let mut rig = Rig::new(1);
+        rig.open(1);
+        rig.send(1, ACKNOWLEDGING);
+        for _ in 0..steps {
+            rig.serve_one();
+        }
+        rig.close(1);
+        rig.serve();
+        assert!(rig.directory.is_empty(), "after {steps} steps");
+        rig.open(2);
+        assert!(rig.ask(2, LOGIN).contains(r#""errno":0"#));
+    }
+}
+
+#[test]
+fn guesses_wait_or_are_refused() {
+    let mut rig = Rig::new(1);
+    rig.open(1);
+    rig.admission = Admission::After(Duration::from_secs(1));
+    assert_eq!(rig.ask(1, LOGIN), "");
+    rig.wait(Duration::from_millis(999));
+    assert!(rig.work.is_empty());
+    rig.wait(Duration::from_millis(1));
+    rig.serve();
+    assert!(rig.said(1).contains(r#""errno":0"#));
+    rig.open(2);
+    rig.admission = Admission::Refused(Duration::from_secs(7));
+    let answer = rig.ask(2, FORCED);
+    assert!(answer.contains(r#""errno":106"#) && answer.contains(r#""retry_ms":7000"#), "{answer}");
+}
+
+#[test]
+fn who_does_not_log_in_is_closed_but_not_while_the_server_is_slow() {
+    let mut rig = Rig::new(1);
+    rig.open(1);
+    rig.wait(Duration::from_secs(29));
+    rig.send(1, LOGIN);
+    rig.wait(Duration::from_secs(300));
+    assert!(rig.closed.is_empty());
+    rig.serve();
+    rig.ask(1, r#"{"msgid":1002}"#);
+    rig.wait(Duration::from_secs(29));
+    assert!(rig.closed.is_empty());
+    rig.wait(Duration::from_secs(31));
+    assert_eq!(rig.closed, [ConnId(1)]);
+}
+
+#[test]
+fn a_silent_acknowledging_client_is_asked_and_then_closed() {
+    let mut rig = Rig::new(1);
+    rig.acknowledging(1);
+    rig.wait(Duration::from_secs(30));
+    assert_eq!(rig.said(1), r#"{"msgid":1012}"#);
+    rig.wait(Duration::from_secs(20));
+    rig.send(1, r#"{"msgid":1013}"#);
+    rig.wait(Duration::from_secs(89));
+    assert!(rig.closed.is_empty());
+    rig.wait(Duration::from_secs(1));
+    assert_eq!(rig.closed, [ConnId(1)]);
+    assert!(rig.directory.is_empty());
+}
+
+#[test]
+fn logging_in_and_out_does_not_multiply_pings() {
+    let mut rig = Rig::new(1);
+    rig.open(1);
+    for _ in 0..10 {
+        rig.ask(1, ACKNOWLEDGING);
+        rig.ask(1, r#"{"msgid":1002}"#);
+    }
+    rig.ask(1, ACKNOWLEDGING);
+    rig.wait(Duration::from_secs(35));
+    assert_eq!(rig.said(1), r#"{"msgid":1012}"#);
+}
+
+#[test]
+fn an_eviction_of_somebody_else_changes_nothing() {
+    let mut rig = Rig::new(2);
+    rig.plain(1);
+    for (to, user) in [(1, 2), (9, 1)] {
+        let (to, user, by) = (ConnId(to), UserId(user), here(7));
+        rig.peer(PeerMessage::Evict { to, user, by });
+    }
+    assert!(rig.closed.is_empty());
+}
+
+#[test]
+fn answers_for_a_connection_that_is_gone_do_nothing() {
+    let mut rig = Rig::new(1);
+    rig.plain(1);
+    rig.close(1);
+    rig.answer(Ticket::Session(ConnId(1)), Answer::Verified(true));
+    rig.answer(Ticket::Inbox(ConnId(1)), Answer::Rows(Ok(Vec::new())));
+    rig.answer(Ticket::Removal(ConnId(1), Vec::new()), Answer::Verified(true));
+    assert_eq!(rig.said(1), "");
+}

@@ -1,0 +1,253 @@
+//! A shard and an outside that does what it is told.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use crate::chat::effect::{Admission, Effect, Ticket};
+use crate::chat::shard::*;
+use crate::storage::memory::MemoryStore;
+use crate::storage::{Request, Store, StoreError, StoreLimits, Write};
+
+const LIMITS: StoreLimits =
+    StoreLimits { friends_max: 2, groups_max: 3, members_max: 3, rows_max: 5 };
+
+/// See the module. Users 1, 2 … are there, with the password `secret`.
+pub(super) struct Rig {
+    pub(super) shard: Shard,
+    pub(super) now: Now,
+    pub(super) store: MemoryStore,
+    pub(super) directory: BTreeMap<UserId, Place>,
+    /// What waits for an answer, see [`Self::serve`].
+    pub(super) work: VecDeque<(Ticket, Request)>,
+    pub(super) peers: Vec<(ShardId, PeerMessage)>,
+    pub(super) admission: Admission,
+    pub(super) paused: BTreeMap<ConnId, bool>,
+    pub(super) closed: Vec<ConnId>,
+    said: BTreeMap<ConnId, String>,
+    unread: BTreeMap<ConnId, Vec<u8>>,
+}
+
+impl Rig {
+    pub(super) fn new(users: i64) -> Self {
+        Self::with_shards(users, 1)
+    }
+
+    pub(super) fn with_shards(users: i64, shards: u16) -> Self {
+        let now = Now { instant: Instant::now(), unix_ms: 1_767_323_045_000 };
+        let store = MemoryStore::new(LIMITS);
+        for user in 1..=users {
+            let (name, password) = (format!("user{user}"), "secret".to_owned());
+            store.commit(&[Write::Register { name, password }]).unwrap();
+        }
+        Self {
+            shard: Shard::new(now, ShardId(0), shards, Rules::default(), Box::new(|| [7; 16])),
+            now,
+            store,
+            directory: BTreeMap::new(),
+            work: VecDeque::new(),
+            peers: Vec::new(),
+            admission: Admission::Now,
+            paused: BTreeMap::new(),
+            closed: Vec::new(),
+            said: BTreeMap::new(),
+            unread: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn open(&mut self, conn: u64) {
+        self.paused.remove(&ConnId(conn));
+        self.unread.remove(&ConnId(conn));
+        let address = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
+        self.shard.handle_opened(self.now, ConnId(conn), address);
+        self.carry_out();
+    }
+
+    /// Opens connection `user` and logs the user in at it, as an original client.
+    pub(super) fn plain(&mut self, user: u64) {
+        self.open(user);
+        let line = format!(r#"{{"msgid":1000,"id":{user},"password":"secret"}}"#);
+        assert!(self.ask(user, &line).contains(r#""errno":0"#));
+    }
+
+    /// Opens connection `user` and logs the user in at it; it acknowledges.
+    pub(super) fn acknowledging(&mut self, user: u64) {
+        self.open(user);
+        let line = format!(r#"{{"msgid":1000,"id":{user},"password":"secret","ack":true}}"#);
+        assert!(self.ask(user, &line).contains(r#""errno":0"#));
+    }
+
+    /// What a client is told when it sends this and the outside answers everything.
+    pub(super) fn ask(&mut self, conn: u64, line: &str) -> String {
+        self.send(conn, line);
+        self.serve();
+        self.said(conn)
+    }
+
+    /// As [`Self::ask`], without the answers of the outside.
+    pub(super) fn send(&mut self, conn: u64, line: &str) {
+        self.unread.entry(ConnId(conn)).or_default().extend(line.as_bytes());
+        self.read(ConnId(conn));
+    }
+
+    /// What was said on a connection since it was asked last.
+    pub(super) fn said(&mut self, conn: u64) -> String {
+        self.said.remove(&ConnId(conn)).unwrap_or_default().trim_end().to_owned()
+    }
+
+    pub(super) fn end_of_stream(&mut self, conn: u64) {
+        self.shard.handle_end_of_stream(self.now, ConnId(conn));
+        self.carry_out();
+    }
+
+    pub(super) fn written(&mut self, conn: u64) {
+        self.shard.handle_written(self.now, ConnId(conn));
+        self.carry_out();
+    }
+
+    pub(super) fn close(&mut self, conn: u64) {
+        self.shard.handle_closed(self.now, ConnId(conn));
+        self.carry_out();
+    }
+
+    pub(super) fn peer(&mut self, message: PeerMessage) {
+        self.shard.handle_peer(self.now, message);
+        self.carry_out();
+    }
+
+    pub(super) fn answer(&mut self, ticket: Ticket, answer: Answer) {
+        self.shard.handle_answer(self.now, ticket, answer);
+        self.carry_out();
+    }
+
+    /// Lets time pass, from deadline to deadline.
+    pub(super) fn wait(&mut self, time: Duration) {
+        let end = self.now.instant + time;
+        while let Some(next) = self.shard.next_deadline().filter(|next| *next <= end) {
+            self.now.instant = self.now.instant.max(next);
+            self.shard.handle_deadlines(self.now);
+            self.carry_out();
+        }
+        self.now.instant = end;
+    }
+
+    /// Answers all work, also what comes of it.
+    pub(super) fn serve(&mut self) {
+        while !self.work.is_empty() {
+            self.serve_one();
+        }
+    }
+
+    /// Answers what has waited longest, if anything has.
+    pub(super) fn serve_one(&mut self) {
+        if let Some((ticket, request)) = self.work.pop_front() {
+            let answer = self.carried_out(request);
+            self.answer(ticket, answer);
+        }
+    }
+
+    /// Fails all work, also what comes of it.
+    pub(super) fn fail(&mut self) {
+        while let Some((ticket, request)) = self.work.pop_front() {
+            let error = StoreError::Unavailable("the test wants it".to_owned());
+            let answer = match request {
+                Request::Credentials(_) => Answer::Credentials(Err(error)),
+                Request::Profile { .. } => Answer::Profile(Err(error)),
+                Request::Members(_) => Answer::Members(Err(error)),
+                Request::Rows { .. } => Answer::Rows(Err(error)),
+                Request::Write(_) => Answer::Written(Err(error)),
+                Request::Hash { .. } => Answer::Hashed(Err(error)),
+                Request::Verify { .. } => Answer::Verified(false),
+            };
+            self.answer(ticket, answer);
+        }
+    }
+
+    fn carried_out(&self, request: Request) -> Answer {
+        let store = &self.store;
+        match request {
+            Request::Credentials(user) => Answer::Credentials(store.credentials(user)),
+            Request::Profile { user, members_max } => {
+                Answer::Profile(store.profile(user, members_max))
+            }
+            Request::Members(group) => Answer::Members(store.members(group)),
+            Request::Rows { recipient, after, limit } => {
+                Answer::Rows(store.rows(recipient, after, limit))
+            }
+            Request::Write(write) => {
+                let outcome = store.commit(&[write]).map(|mut outcomes| outcomes.remove(0));
+                Answer::Written(outcome)
+            }
+            Request::Hash { password } => Answer::Hashed(Ok(password)),
+            Request::Verify { password, hash } => {
+                Answer::Verified(hash.is_some_and(|hash| hash == password))
+            }
+        }
+    }
+
+    fn read(&mut self, conn: ConnId) {
+        let unread = self.unread.remove(&conn).unwrap_or_default();
+        let used = self.shard.handle_bytes(self.now, conn, &unread);
+        self.unread.insert(conn, unread[used..].to_vec());
+        self.carry_out();
+    }
+
+    pub(super) fn carry_out(&mut self) {
+        loop {
+            let effects = std::mem::take(self.shard.effects());
+            if effects.list.is_empty() {
+                return;
+            }
+            for effect in effects.list {
+                self.carry_out_one(effect, &effects.bytes);
+            }
+        }
+    }
+
+    fn carry_out_one(&mut self, effect: Effect, bytes: &[u8]) {
+        let here = |conn| Place { shard: ShardId(0), conn };
+        match effect {
+            Effect::Send { conn, bytes: range } => {
+                let text = str::from_utf8(&bytes[range]).unwrap();
+                self.said.entry(conn).or_default().push_str(text);
+            }
+            Effect::Close(conn) => self.closed.push(conn),
+            Effect::PauseReading(conn) => {
+                assert_ne!(self.paused.insert(conn, true), Some(true), "paused twice");
+            }
+            Effect::ResumeReading(conn) => {
+                assert_eq!(self.paused.insert(conn, false), Some(true), "it was not paused");
+                self.read(conn);
+            }
+            Effect::Work { ticket, request } => self.work.push_back((ticket, request)),
+            Effect::Claim { conn, user, force } => {
+                let old = self.directory.get(&user).copied();
+                let claim = if old.is_some() && !force {
+                    Claim::Taken
+                } else {
+                    self.directory.insert(user, here(conn));
+                    Claim::Granted(old)
+                };
+                self.shard.handle_claim(self.now, conn, claim);
+            }
+            Effect::Release { conn, user, .. } => {
+                if self.directory.get(&user) == Some(&here(conn)) {
+                    self.directory.remove(&user);
+                }
+            }
+            Effect::Locate(lane) => {
+                let place = self.directory.get(&lane.recipient).copied();
+                self.shard.handle_located(self.now, lane, place);
+            }
+            Effect::Presence { conn, users } => {
+                let online = users.into_iter().filter(|user| self.directory.contains_key(user));
+                self.shard.handle_presence(self.now, conn, online.collect());
+            }
+            Effect::Admit { conn, .. } => {
+                self.shard.handle_admission(self.now, conn, self.admission);
+            }
+            Effect::Peer { to, message } => self.peers.push((to, message)),
+            Effect::Settled { .. } | Effect::LoginEnded { .. } | Effect::LoggedIn { .. } => {}
+        }
+    }
+}
