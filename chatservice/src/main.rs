@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use chatservice::config::Config;
-use chatservice::server::Server;
+use chatservice::server::{LOOP_THREAD, Server};
 use env_logger::Env;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -24,6 +24,7 @@ fn main() -> ExitCode {
             return ExitCode::from(USAGE);
         }
     };
+    end_with_any_loop();
     match run(config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -52,6 +53,19 @@ fn run(config: Config) -> Result<(), Box<dyn std::error::Error>> {
     )?;
     log::info!("ended");
     Ok(())
+}
+
+/// Lets a panic on a loop end the process: half a server would leave its clients hanging, and
+/// everything answered is safe, so that starting again is the better half.
+fn end_with_any_loop() {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        report(panic);
+        let thread = std::thread::current();
+        if thread.name().is_some_and(|name| name.starts_with(LOOP_THREAD)) {
+            std::process::abort();
+        }
+    }));
 }
 
 #[allow(clippy::print_stdout, reason = "what a person at a terminal, or a script, waits for")]

@@ -2,6 +2,7 @@
 
 use crate::event_loop::EventLoop;
 use crate::mailbox::Mailbox;
+use crate::poller::Waker;
 use crate::stats::{LoopCounters, LoopStats};
 use crate::timer_queue::{TimerId, deadline_after};
 use crate::wake_signal::WakeSignal;
@@ -31,7 +32,7 @@ pub(crate) struct LoopShared {
 
 impl LoopShared {
     /// Called on the thread that will run the loop.
-    pub(crate) fn new(waker: mio::Waker) -> Self {
+    pub(crate) fn new(waker: Waker) -> Self {
         let signal = Arc::new(WakeSignal::new(waker));
         Self {
             tasks: Mailbox::new(signal.clone()),

@@ -72,8 +72,7 @@ mod tests {
     use super::*;
 
     fn mailbox() -> Mailbox<u32> {
-        let poll = mio::Poll::new().unwrap();
-        let waker = mio::Waker::new(poll.registry(), mio::Token(0)).unwrap();
+        let waker = crate::poller::Poller::new().unwrap().waker().unwrap();
         Mailbox::new(Arc::new(WakeSignal::new(waker)))
     }
 

@@ -1,9 +1,10 @@
-//! The only user of `mio::Poll` and `mio::Waker`: registering sources and waiting for them.
+//! The only user of `mio::Poll`, and the maker of wakers: registering sources and waiting for them.
 
 use crate::channel::Readiness;
 use crate::token::{Key, WAKE_TOKEN, pack, unpack};
+pub(crate) use mio::Waker;
 use mio::event::{Event, Source};
-use mio::{Events, Interest, Poll, Token, Waker};
+use mio::{Events, Interest, Poll, Token};
 use std::io;
 use std::time::{Duration, Instant};
 

@@ -1,6 +1,7 @@
 //! Wakes a loop from other threads, with one system call for many posts, and none while the
 //! loop is awake.
 
+use crate::poller::Waker;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 /// The loop runs and will look for mail before it sleeps only if told to.
@@ -26,11 +27,11 @@ const NOTIFIED: u8 = 2;
 pub(crate) struct WakeSignal {
     state: AtomicU8,
     wakeups: AtomicU64,
-    waker: Option<mio::Waker>,
+    waker: Option<Waker>,
 }
 
 impl WakeSignal {
-    pub(crate) fn new(waker: mio::Waker) -> Self {
+    pub(crate) fn new(waker: Waker) -> Self {
         Self { state: AtomicU8::new(AWAKE), wakeups: AtomicU64::new(0), waker: Some(waker) }
     }
 

@@ -25,6 +25,9 @@ use crate::storage::{Answer, Store};
 use admissions::Admissions;
 use chat_loop::ChatLoop;
 
+/// What the threads of chat loops are called, before their number.
+pub const LOOP_THREAD: &str = "chat-loop-";
+
 /// Output that a flush left behind and that makes a connection slow: four full reads of a client.
 const HIGH_WATER: usize = 64 * 1024;
 /// A slow connection is well again when only this is left.
@@ -151,7 +154,7 @@ impl Server {
         let for_loops = Arc::clone(&shared);
         let tcp = TcpServer::builder(config.listen)
             .threads(config.threads.into())
-            .thread_name("chat-loop-")
+            .thread_name(LOOP_THREAD)
             .max_connections(config.connections_max)
             .connection_options(options)
             .accept_filter(move |peer| admissions.admits(peer.ip()))

@@ -307,7 +307,7 @@ impl Client {
             false => Target::User(user_of(other)),
         };
         let has_mid = self.acknowledging || context.rng.bool();
-        let message = context.model.sends(self.index, link, target, has_mid);
+        let message = context.model.sends(self.index, target, has_mid);
         if has_mid {
             self.outbox.push((message, false));
         }

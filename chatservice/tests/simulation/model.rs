@@ -18,8 +18,6 @@ pub(crate) type MessageIndex = usize;
 pub(crate) struct Sent {
     pub(crate) sender: usize,
     pub(crate) target: Target,
-    /// The connection of the first attempt.
-    link: usize,
     /// Who must get it.
     recipients: BTreeSet<usize>,
     /// Without a mid there is no answer and no second attempt.
@@ -93,13 +91,7 @@ impl Model {
         self.failure.as_ref()
     }
 
-    pub(crate) fn sends(
-        &mut self,
-        sender: usize,
-        link: usize,
-        target: Target,
-        has_mid: bool,
-    ) -> MessageIndex {
+    pub(crate) fn sends(&mut self, sender: usize, target: Target, has_mid: bool) -> MessageIndex {
         let mut recipients = match target {
             Target::User(user) => BTreeSet::from([client_of(user)]),
             Target::Group(_) => self.members.certain.clone(),
@@ -108,7 +100,7 @@ impl Model {
             recipients.remove(&sender);
         }
         let (answered, refused) = (false, false);
-        let sent = Sent { sender, target, link, recipients, has_mid, answered, refused };
+        let sent = Sent { sender, target, recipients, has_mid, answered, refused };
         self.messages.push(sent);
         self.messages.len() - 1
     }
@@ -173,10 +165,6 @@ impl Model {
         let newest = self.newest.entry((client, sent.sender, sent.target)).or_insert(message);
         if *newest <= message {
             *newest = message;
-            return;
-        }
-        // What has no mid is not sent again behind what came before it on another connection.
-        if !sent.has_mid && sent.link != self.messages[*newest].link {
             return;
         }
         let text = format!("client {client} was shown m{message} after m{newest}");
