@@ -65,6 +65,14 @@ impl Report {
         let cost = |rounds: &[Round]| median_of(rounds, |round| round.server_us);
         cost(&self.bare) / cost(&self.chat)
     }
+
+    /// Whether something else had the processors: neither the server nor the load was busy nearly
+    /// all the time, though one of them always has something to do. The rates then tell more of
+    /// the scheduler than of the servers; the CPU time of a message stays meaningful.
+    pub fn is_disturbed(&self) -> bool {
+        let busiest = |round: &Round| round.server_share.max(round.load_share);
+        [&self.bare, &self.chat].iter().any(|rounds| median_of(rounds, busiest) < 0.9)
+    }
 }
 
 impl fmt::Display for Report {
@@ -76,7 +84,12 @@ impl fmt::Display for Report {
         writeln!(f, "         {:.2} us to {:.2} us of CPU each", cost(chat), cost(bare))?;
         writeln!(f, "ratio of the median rates      {:.3}", self.rate_ratio())?;
         writeln!(f, "median of the rounds' ratios   {:.3}", self.median_round_ratio())?;
-        write!(f, "ratio by CPU time each         {:.3}", self.cpu_ratio())
+        write!(f, "ratio by CPU time each         {:.3}", self.cpu_ratio())?;
+        if self.is_disturbed() {
+            let text = "other work had the processors: only the ratio by CPU time is sound";
+            write!(f, "\n{text}")?;
+        }
+        Ok(())
     }
 }
 
@@ -120,6 +133,14 @@ mod tests {
         assert_eq!(report.rate_ratio(), 0.5);
         assert_eq!(report.median_round_ratio(), 0.5);
         assert_eq!(report.cpu_ratio(), 0.5);
+    }
+
+    #[test]
+    fn a_round_in_which_nobody_was_busy_is_disturbed() {
+        let with_share = |share| Round { server_share: share, ..round(100.0, 4.0) };
+        let report = |share| Report { bare: vec![with_share(1.0)], chat: vec![with_share(share)] };
+        assert!(!report(0.97).is_disturbed());
+        assert!(report(0.6).is_disturbed());
     }
 
     #[test]

@@ -11,7 +11,6 @@ pub(crate) enum Plant {
     /// A message from shard to shard is lost …
     LostDeliver,
     LostSettled,
-    LostMail,
     LostEvict,
     /// … or comes twice.
     RepeatedDeliver,
@@ -36,7 +35,6 @@ impl Plant {
                 matches!(self, Self::LostDeliver | Self::RepeatedDeliver)
             }
             PeerMessage::Settled { .. } => self == Self::LostSettled,
-            PeerMessage::Mail { .. } => self == Self::LostMail,
             PeerMessage::Evict { .. } => self == Self::LostEvict,
             _ => false,
         };
