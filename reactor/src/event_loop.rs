@@ -51,12 +51,12 @@ impl EventLoop {
     /// A loop for the current thread.
     ///
     /// # Errors
-    /// If the system has no descriptors left for the poller and its waker.
+    /// If the system has no descriptors left for the poller and its alarm.
     pub fn new() -> Result<Self> {
         let create = || {
             let poller = Poller::new()?;
-            let waker = poller.waker()?;
-            Ok(LoopCore::new(poller, Arc::new(LoopShared::new(waker))))
+            let alarm = poller.alarm()?;
+            Ok(LoopCore::new(poller, Arc::new(LoopShared::new(alarm))))
         };
         let core = create().map_err(|error| Error::new("create", "an event loop", error))?;
         Ok(Self {

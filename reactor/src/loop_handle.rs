@@ -2,7 +2,7 @@
 
 use crate::event_loop::EventLoop;
 use crate::mailbox::Mailbox;
-use crate::poller::Waker;
+use crate::poller::PollerAlarm;
 use crate::stats::{LoopCounters, LoopStats};
 use crate::timer_queue::{TimerId, deadline_after};
 use crate::wake_signal::WakeSignal;
@@ -32,8 +32,8 @@ pub(crate) struct LoopShared {
 
 impl LoopShared {
     /// Called on the thread that will run the loop.
-    pub(crate) fn new(waker: Waker) -> Self {
-        let signal = Arc::new(WakeSignal::new(waker));
+    pub(crate) fn new(alarm: PollerAlarm) -> Self {
+        let signal = Arc::new(WakeSignal::new(alarm));
         Self {
             tasks: Mailbox::new(signal.clone()),
             signal,

@@ -72,8 +72,8 @@ mod tests {
     use super::*;
 
     fn mailbox() -> Mailbox<u32> {
-        let waker = crate::poller::Poller::new().unwrap().waker().unwrap();
-        Mailbox::new(Arc::new(WakeSignal::new(waker)))
+        let alarm = crate::poller::Poller::new().unwrap().alarm().unwrap();
+        Mailbox::new(Arc::new(WakeSignal::new(alarm)))
     }
 
     #[test]

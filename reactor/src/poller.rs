@@ -2,9 +2,8 @@
 
 use crate::channel::Readiness;
 use crate::token::{Key, WAKE_TOKEN, pack, unpack};
-pub(crate) use mio::Waker;
 use mio::event::{Event, Source};
-use mio::{Events, Interest, Poll, Token};
+use mio::{Events, Interest, Poll, Token, Waker};
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -15,6 +14,17 @@ const EVENTS_START: usize = 16;
 #[derive(Debug)]
 pub(crate) struct Poller {
     poll: Poll,
+}
+
+/// Ends the wait of a poller from any thread.
+#[derive(Debug)]
+pub(crate) struct PollerAlarm(Waker);
+
+impl PollerAlarm {
+    /// One system call; many before the next wait end it once.
+    pub(crate) fn ring(&self) -> io::Result<()> {
+        self.0.wake()
+    }
 }
 
 /// The events of one wait.
@@ -28,9 +38,9 @@ impl Poller {
         Ok(Self { poll: Poll::new()? })
     }
 
-    /// The waker of this poller; at most one.
-    pub(crate) fn waker(&self) -> io::Result<Waker> {
-        Waker::new(self.poll.registry(), Token(WAKE_TOKEN as usize))
+    /// The alarm of this poller; at most one.
+    pub(crate) fn alarm(&self) -> io::Result<PollerAlarm> {
+        Waker::new(self.poll.registry(), Token(WAKE_TOKEN as usize)).map(PollerAlarm)
     }
 
     /// Watches a connection in both directions; never changed afterwards. Closing the
@@ -143,8 +153,8 @@ mod tests {
     fn wakeups_are_not_events() {
         let mut poller = Poller::new().unwrap();
         let mut batch = EventBatch::new();
-        let waker = poller.waker().unwrap();
-        waker.wake().unwrap();
+        let alarm = poller.alarm().unwrap();
+        alarm.ring().unwrap();
         poller.wait(&mut batch, Some(Duration::from_secs(5))).unwrap();
         assert_eq!(batch.events.iter().count(), 1);
         assert_eq!(batch.iter().count(), 0);

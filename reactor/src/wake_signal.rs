@@ -1,7 +1,7 @@
 //! Wakes a loop from other threads, with one system call for many posts, and none while the
 //! loop is awake.
 
-use crate::poller::Waker;
+use crate::poller::PollerAlarm;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 /// The loop runs and will look for mail before it sleeps only if told to.
@@ -27,12 +27,12 @@ const NOTIFIED: u8 = 2;
 pub(crate) struct WakeSignal {
     state: AtomicU8,
     wakeups: AtomicU64,
-    waker: Option<Waker>,
+    alarm: Option<PollerAlarm>,
 }
 
 impl WakeSignal {
-    pub(crate) fn new(waker: Waker) -> Self {
-        Self { state: AtomicU8::new(AWAKE), wakeups: AtomicU64::new(0), waker: Some(waker) }
+    pub(crate) fn new(alarm: PollerAlarm) -> Self {
+        Self { state: AtomicU8::new(AWAKE), wakeups: AtomicU64::new(0), alarm: Some(alarm) }
     }
 
     /// Any thread, after a letter was queued.
@@ -41,8 +41,8 @@ impl WakeSignal {
             return;
         }
         self.wakeups.fetch_add(1, Ordering::Relaxed);
-        if let Some(waker) = &self.waker
-            && let Err(error) = waker.wake()
+        if let Some(alarm) = &self.alarm
+            && let Err(error) = alarm.ring()
         {
             // An eventfd write fails only if the descriptor is gone, and the loop owns it.
             log::error!("cannot wake an event loop: {error}");
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     fn signal() -> WakeSignal {
-        WakeSignal { state: AtomicU8::new(AWAKE), wakeups: AtomicU64::new(0), waker: None }
+        WakeSignal { state: AtomicU8::new(AWAKE), wakeups: AtomicU64::new(0), alarm: None }
     }
 
     #[test]
