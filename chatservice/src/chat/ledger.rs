@@ -67,20 +67,25 @@ pub enum Action {
         /// Which lane.
         lane: LaneKey,
     },
-    /// No debt of a message is left, or one was refused; said once for each message.
-    Resolved(Resolved),
+    /// Tell the sender's session how a message ended; said once for each message.
+    Answer(Answer),
+    /// No debt of a message is left.
+    Over {
+        /// The session that sent it; it may be gone.
+        conn: ConnId,
+        /// What the message counted for, see [`Message::size`].
+        size: usize,
+    },
 }
 
-/// The end of a message, for the session that sent it.
+/// How a message ended, for the session that sent it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Resolved {
+pub struct Answer {
     /// The session that sent it; it may be gone.
     pub conn: ConnId,
     /// The mid under which it wants the answer, if any.
     pub mid: Option<Box<str>>,
-    /// What the message counted for, see [`Message::size`].
-    pub size: usize,
-    /// How it ended for all recipients together.
+    /// How it ended for all recipients together, or that one of them refused it.
     pub how: Settlement,
 }
 
@@ -96,8 +101,7 @@ pub struct Asker {
 /// A message with debts left.
 #[derive(Debug)]
 struct Owed {
-    /// `None` once told.
-    asker: Option<Asker>,
+    asker: Asker,
     size: usize,
     debts: usize,
     worst: Settlement,
@@ -146,13 +150,13 @@ impl Ledger {
         recipients: impl ExactSizeIterator<Item = UserId>,
     ) {
         let mut owed = Owed {
-            asker: Some(asker),
+            asker,
             size: message.size(),
             debts: recipients.len(),
             worst: Settlement::Delivered,
         };
         if owed.debts == 0 {
-            self.actions.extend(owed.resolve());
+            self.actions.extend([owed.answer(), owed.over()]);
             return;
         }
         let owed = self.owed.insert(owed);
@@ -212,6 +216,7 @@ impl Ledger {
     fn debt_ended(&mut self, key: usize, how: Settlement) {
         let owed = &mut self.owed[key];
         owed.debts -= 1;
+        let told = matches!(owed.worst, Settlement::Refused(_));
         owed.worst = match (owed.worst, how) {
             (refused @ Settlement::Refused(_), _) | (_, refused @ Settlement::Refused(_)) => {
                 refused
@@ -220,19 +225,24 @@ impl Ledger {
             _ => Settlement::Stored,
         };
         // A refusal is told at once: the longer it takes, the more is sent that it comes behind.
-        if owed.debts == 0 || matches!(how, Settlement::Refused(_)) {
-            self.actions.extend(owed.resolve());
+        let known = owed.debts == 0 || matches!(owed.worst, Settlement::Refused(_));
+        if known && !told {
+            self.actions.push(owed.answer());
         }
         if owed.debts == 0 {
+            self.actions.push(owed.over());
             self.owed.remove(key);
         }
     }
 }
 
 impl Owed {
-    fn resolve(&mut self) -> Option<Action> {
-        let asker = self.asker.take()?;
-        let (conn, mid) = (asker.conn, asker.mid);
-        Some(Action::Resolved(Resolved { conn, mid, size: self.size, how: self.worst }))
+    fn answer(&mut self) -> Action {
+        let (conn, mid) = (self.asker.conn, self.asker.mid.take());
+        Action::Answer(Answer { conn, mid, how: self.worst })
+    }
+
+    fn over(&self) -> Action {
+        Action::Over { conn: self.asker.conn, size: self.size }
     }
 }

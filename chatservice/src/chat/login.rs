@@ -33,7 +33,7 @@ enum Secret {
 }
 
 /// The question that is open.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     Admission,
     Penalty,

@@ -8,7 +8,7 @@ use chatproto::{Answer, ChatObject, Delivery, Errno, GroupId, UserId};
 use super::core::Core;
 use super::effect::{Refusal, Settlement, Ticket};
 use super::groups::Lookup;
-use super::ledger::{Asker, Resolved};
+use super::ledger::{self, Asker};
 use super::mids::MidState;
 use super::session::{Pending, Sends, Session};
 use crate::message::{Audience, Message};
@@ -107,10 +107,10 @@ pub(super) fn release(session: &mut Session, core: &mut Core) {
     session.settle(0, core);
 }
 
-/// A message of this session is settled.
-pub(super) fn resolved(session: &mut Session, resolved: &Resolved, core: &mut Core) {
-    let mid = resolved.mid.as_deref();
-    match (resolved.how, mid) {
+/// How a message of this session ended.
+pub(super) fn ended(session: &mut Session, ended: &ledger::Answer, core: &mut Core) {
+    let mid = ended.mid.as_deref();
+    match (ended.how, mid) {
         (Settlement::Refused(refusal), _) => {
             if let (Some(online), Some(mid)) = (session.online(), mid) {
                 online.mids.refused(mid);
@@ -129,7 +129,6 @@ pub(super) fn resolved(session: &mut Session, resolved: &Resolved, core: &mut Co
             answer(session, mid, stored, core);
         }
     }
-    session.settle(resolved.size, core);
 }
 
 fn send(session: &mut Session, chat: &Chat<'_>, recipients: &[UserId], core: &mut Core) {

@@ -16,7 +16,7 @@ use crate::plant::Plant;
 use crate::schedule::{Event, MILLISECOND, Micros, SECOND};
 use crate::worker::Workers;
 
-const PEER_DELAY: Micros = MILLISECOND;
+const PEER_DELAY: Micros = 20 * MILLISECOND;
 /// Calls of `handle_deadlines` in a second that no honest reason explains.
 const DEADLINES_MAX: usize = 2000;
 

@@ -143,10 +143,15 @@ impl Shard {
                 core.post(place.shard, PeerMessage::Mail { to: place.conn, first });
             }
             Action::Arm { at, lane } => core.deadlines.arm(at, Deadline::Lane(lane)),
-            Action::Resolved(resolved) => {
-                core.owes_less(resolved.conn);
-                if let Some(session) = self.sessions.get_mut(&resolved.conn) {
-                    sending::resolved(session, &resolved, core);
+            Action::Answer(answer) => {
+                if let Some(session) = self.sessions.get_mut(&answer.conn) {
+                    sending::ended(session, &answer, core);
+                }
+            }
+            Action::Over { conn, size } => {
+                core.owes_less(conn);
+                if let Some(session) = self.sessions.get_mut(&conn) {
+                    session.settle(size, core);
                 }
             }
         }

@@ -167,7 +167,7 @@ fn a_sender_who_leaves_and_comes_back_keeps_its_order() {
 
 #[test]
 fn a_sender_who_sends_again_what_was_not_answered_keeps_its_order() {
-    let server = TestServer::shared();
+    let server = &TestServer::with(&[("--patience-ms", 50)]);
     let [me, away, flapping] = server.accounts();
     let seed = seed("a_sender_who_sends_again");
     let mut random = fastrand::Rng::with_seed(seed);

