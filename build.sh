@@ -47,6 +47,8 @@ test_all() {
     cargo clippy --locked --workspace --all-targets -- -D warnings
     say "unit, integration and doc tests, simulation"
     cargo test --locked --workspace
+    say "benches, once through"
+    cargo test --locked -p benches --benches
     say "documentation"
     RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --quiet
     say "everything passed"
