@@ -83,6 +83,8 @@ pub enum Action {
 pub struct Answer {
     /// The session that sent it; it may be gone.
     pub conn: ConnId,
+    /// Who sent it; by now the session may be another user's.
+    pub user: UserId,
     /// The mid under which it wants the answer, if any.
     pub mid: Option<Box<str>>,
     /// How it ended for all recipients together, or that one of them refused it.
@@ -94,6 +96,8 @@ pub struct Answer {
 pub struct Asker {
     /// The session.
     pub conn: ConnId,
+    /// Its user.
+    pub user: UserId,
     /// `None` when the sender wants no answer to a success.
     pub mid: Option<Box<str>>,
 }
@@ -238,8 +242,8 @@ impl Ledger {
 
 impl Owed {
     fn answer(&mut self) -> Action {
-        let (conn, mid) = (self.asker.conn, self.asker.mid.take());
-        Action::Answer(Answer { conn, mid, how: self.worst })
+        let (conn, user, mid) = (self.asker.conn, self.asker.user, self.asker.mid.take());
+        Action::Answer(Answer { conn, user, mid, how: self.worst })
     }
 
     fn over(&self) -> Action {

@@ -109,6 +109,10 @@ pub(super) fn release(session: &mut Session, core: &mut Core) {
 
 /// How a message of this session ended.
 pub(super) fn ended(session: &mut Session, ended: &ledger::Answer, core: &mut Core) {
+    // Another user may have logged in on the connection since; it is none of theirs.
+    if session.online().is_some_and(|online| online.user != ended.user) {
+        return;
+    }
     let mid = ended.mid.as_deref();
     match (ended.how, mid) {
         (Settlement::Refused(refusal), _) => {
@@ -159,7 +163,7 @@ fn send(session: &mut Session, chat: &Chat<'_>, recipients: &[UserId], core: &mu
         object,
     });
     session.owe(message.size());
-    let asker = Asker { conn, mid: mid.map(Into::into) };
+    let asker = Asker { conn, user, mid: mid.map(Into::into) };
     let recipients = recipients.iter().copied();
     core.ledger.handle_message(core.now.instant, asker, &message, recipients);
 }

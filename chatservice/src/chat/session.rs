@@ -153,7 +153,8 @@ impl Session {
         used
     }
 
-    /// The peer will send no more.
+    /// The peer will send no more. Comes only while the session is read, hence never while a
+    /// request is pending.
     pub(super) fn handle_end_of_stream(&mut self, core: &mut Core) {
         if self.is_over() {
             return;

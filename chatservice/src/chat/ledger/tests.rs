@@ -42,7 +42,7 @@ impl Rig {
             let object = ChatObject::direct(UserId(1), "a", UserId(2), &mid, "");
             let (sid, sender, audience) = (sid(letter), UserId(1), Audience::One);
             let message = Message { sid, sender, mid: mid.as_str().into(), audience, object };
-            let asker = Asker { conn: ConnId(1), mid: Some(mid.into()) };
+            let asker = Asker { conn: ConnId(1), user: UserId(1), mid: Some(mid.into()) };
             let recipients = recipients.iter().copied().map(UserId);
             self.ledger.handle_message(self.now, asker, &Arc::new(message), recipients);
         }

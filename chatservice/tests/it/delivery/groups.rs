@@ -114,3 +114,21 @@ fn a_member_who_joins_later_gets_what_is_said_later() {
     assert_eq!(second.next()["msg"], "after");
     assert_eq!(first.push()["msg"], "after");
 }
+
+#[test]
+fn whoever_joins_is_reached_at_once() {
+    let server = TestServer::shared();
+    let me = server.account();
+    let mut sender = server.original(&me);
+    let group = group(&mut sender, &mut []);
+    let mut members = Vec::new();
+    for n in 0..40 {
+        let mut member = server.acking(&server.account());
+        assert_eq!(member.request(json!({"msgid": 1008, "groupid": group}))["errno"], 0);
+        sender.say_to_group(group, &n.to_string());
+        assert_eq!(member.next()["msg"], n.to_string());
+        member.say_to_group(group, "me, too");
+        assert_eq!(sender.push()["msg"], "me, too");
+        members.push(member);
+    }
+}

@@ -4,6 +4,7 @@ mod exclusive;
 mod facts;
 mod kill;
 mod shutdown;
+mod store_trouble;
 mod traffic;
 
 pub(crate) use exclusive::assert_one_clear_line;

@@ -166,6 +166,21 @@ fn half_close_still_gets_the_answers() {
 }
 
 #[test]
+fn half_close_waits_for_answers_that_take_their_time() {
+    let server = TestServer::with(&[("--patience-ms", 200)]);
+    let [me, silent] = server.accounts();
+    let mut recipient = server.acking(&silent);
+    let mut client = server.original(&me);
+    let mids = [client.say(silent.id, "one"), client.say(silent.id, "two")];
+    client.shutdown_write();
+    recipient.pushes(2);
+    for mid in &mids {
+        assert_eq!(client.settled(mid), "stored");
+    }
+    assert!(client.expect_closed().is_empty());
+}
+
+#[test]
 fn half_close_right_behind_a_login_gets_its_answer() {
     let server = TestServer::shared();
     // Another account each time: who guesses at one is slowed down.

@@ -139,3 +139,23 @@ fn a_repeated_mid_is_answered_again_and_pushed_once() {
     let texts: Vec<Value> = recipient.pushes(2).iter().map(|push| push["msg"].clone()).collect();
     assert_eq!(texts, ["once", "marker"]);
 }
+
+#[test]
+fn a_mid_belongs_to_its_sender() {
+    let server = TestServer::shared();
+    let [first, second, silent, other] = server.accounts();
+    let mut recipient = server.acking(&silent);
+    let mut listener = server.acking(&other);
+    let mut client = server.original(&first);
+    let mid = fresh_mid();
+    // Still unanswered when somebody else takes over the connection.
+    client.send(&json!({"msgid": 1005, "toid": silent.id, "msg": "from the first", "mid": mid}));
+    assert_eq!(recipient.push()["id"], first.id);
+    client.logout();
+    client.fence_by_login(&second.login());
+    client.send(&json!({"msgid": 1005, "toid": other.id, "msg": "from the second", "mid": mid}));
+    let push = listener.acknowledged_pushes(1).remove(0);
+    assert_eq!((&push["id"], &push["mid"]), (&second.id.into(), &mid.as_str().into()));
+    assert_errno(&client.answer(&mid), 0);
+    assert_eq!(client.chat(second.id, "marker"), "delivered");
+}

@@ -6,6 +6,7 @@ mod chat;
 mod friends;
 mod groups;
 mod login;
+mod races;
 mod register;
 mod time;
 

@@ -3,6 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
 use serde_json::json;
 
 use crate::support::{Client, Incoming, Launch, TestServer};
@@ -85,6 +86,23 @@ fn whoever_talks_is_not_asked() {
         let answer = client.next();
         assert_eq!(answer["errno"], 103, "{answer}");
         assert!(matches!(client.receive(Duration::from_millis(50)), Incoming::Nothing));
+    }
+}
+
+#[test]
+fn a_server_that_was_stopped_does_not_take_it_for_silence() {
+    let server = TestServer::with(&[("--ping-after-ms", 300), ("--silence-ms", 900)]);
+    let accounts = server.accounts::<10>();
+    let mut clients: Vec<Client> = accounts.iter().map(|account| server.acking(account)).collect();
+    server.signal(Signal::STOP);
+    for client in &mut clients {
+        client.send(&json!({"msgid": 1006, "friendid": -1}));
+    }
+    thread::sleep(Duration::from_millis(1500));
+    server.signal(Signal::CONT);
+    for client in &mut clients {
+        assert_eq!(client.expect(1010)["errno"], 103);
+        client.fence();
     }
 }
 

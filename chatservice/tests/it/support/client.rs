@@ -196,10 +196,20 @@ impl Client {
 
     /// The next object for which `wanted` holds; the others stay to be asked for.
     pub(crate) fn find(&mut self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        self.find_within(DEADLINE, what, wanted)
+    }
+
+    /// As [`Self::find`], for what may take its time.
+    pub(crate) fn find_within(
+        &mut self,
+        limit: Duration,
+        what: &str,
+        wanted: impl Fn(&Value) -> bool,
+    ) -> Value {
         if let Some(at) = self.early.iter().position(&wanted) {
             return self.early.remove(at).expect("found there");
         }
-        let deadline = Instant::now() + DEADLINE;
+        let deadline = Instant::now() + limit;
         loop {
             match self.receive_fresh(deadline) {
                 Incoming::Object(object) if wanted(&object) => return object,
