@@ -83,8 +83,9 @@ impl Core {
     /// `user` leaves `conn` before `left` messages are settled.
     pub(super) fn leave_owing(&mut self, conn: ConnId, user: UserId, left: usize) {
         let before = self.owing.insert(conn, Owing { user, left, heir: None });
-        // Two users at one connection: the first one's count goes on in the second's.
-        if let Some(before) = before.filter(|before| before.user != user) {
+        // Left twice: what was unsettled the first time is counted in the second. Whoever waits
+        // for the first is let go, lest two sessions wait for each other.
+        if let Some(before) = before {
             self.owing_ended(conn, &before);
         }
     }

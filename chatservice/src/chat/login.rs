@@ -178,10 +178,10 @@ pub(super) fn claimed(session: &mut Session, claim: Claim, core: &mut Core) {
     login.stage = Stage::Eviction;
     session.phase = Phase::Online(Box::new(online));
     core.effects.push(Effect::LoggedIn { conn, online: true });
-    match evicted {
+    let by = Place { shard: core.shard, conn };
+    match evicted.filter(|old| *old != by) {
         None => place_is_free(session, true, core),
         Some(old) => {
-            let by = Place { shard: core.shard, conn };
             core.post(old.shard, PeerMessage::Evict { to: old.conn, user, by });
         }
     }

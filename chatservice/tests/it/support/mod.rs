@@ -9,6 +9,7 @@ mod inbox;
 mod launch;
 mod port;
 mod server;
+mod talk;
 mod texts;
 
 pub(crate) use account::{Account, unique_name};

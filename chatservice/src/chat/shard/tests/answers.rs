@@ -58,7 +58,7 @@ fn what_is_no_object_ends_the_connection() {
         let answer = rig.ask(1, stream);
         assert!(answer.contains(r#""errno":100"#), "{stream}: {answer}");
         assert_eq!(rig.closed.len(), 1, "{stream}");
-        assert!(rig.directory.is_empty(), "{stream}");
+        assert!(rig.nobody_is_online(), "{stream}");
         assert_eq!(rig.ask(1, r#"{"msgid":1012}"#), "", "nothing is read any more");
     }
 }

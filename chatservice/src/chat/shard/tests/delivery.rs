@@ -127,7 +127,7 @@ fn after_the_end_of_the_stream_the_last_answers_still_come() {
     rig.send(1, HELLO);
     rig.end_of_stream(1);
     assert!(rig.closed.is_empty());
-    assert!(!rig.directory.contains_key(&UserId(1)), "who leaves is offline at once");
+    assert!(rig.directory.locate(UserId(1)).is_none(), "who leaves is offline at once");
     rig.serve();
     assert_eq!(rig.said(1), STORED);
     assert_eq!(rig.closed, [ConnId(1)]);
@@ -161,7 +161,7 @@ fn what_is_for_another_shard_is_sent_there() {
     let mut rig = Rig::with_shards(2, 2);
     rig.plain(1);
     let place = Place { shard: ShardId(1), conn: ConnId(5) };
-    rig.directory.insert(UserId(2), place);
+    rig.directory.claim(UserId(2), place, true);
     rig.send(1, HELLO);
     let (to, message) = rig.peers.pop().unwrap();
     assert_eq!(to, ShardId(1));
@@ -177,7 +177,7 @@ fn what_comes_for_somebody_who_is_not_here_goes_back() {
     let mut rig = Rig::with_shards(2, 2);
     rig.plain(1);
     let elsewhere = Place { shard: ShardId(1), conn: ConnId(5) };
-    rig.directory.insert(UserId(2), elsewhere);
+    rig.directory.claim(UserId(2), elsewhere, true);
     rig.send(1, HELLO);
     let (_, PeerMessage::Deliver { lane, message, .. }) = rig.peers.pop().unwrap() else {
         panic!()

@@ -114,7 +114,7 @@ fn who_reads_too_slowly_is_told_and_closed() {
     rig.carry_out();
     assert!(rig.said(1).starts_with(r#"{"msgid":1014,"errno":110,"#));
     assert_eq!(rig.closed, [ConnId(1)]);
-    assert!(rig.directory.is_empty());
+    assert!(rig.nobody_is_online());
 }
 
 #[test]

@@ -25,7 +25,7 @@ fn right_and_wrong_passwords() {
     assert_eq!(rig.ask(1, r#"{"msgid":1000,"id":1,"password":"x"}"#), refused);
     assert_eq!(rig.ask(1, r#"{"msgid":1000,"id":9,"password":"secret"}"#), refused);
     assert_eq!(rig.ask(1, LOGIN), r#"{"msgid":1001,"errno":0,"id":1,"name":"user1"}"#);
-    assert_eq!(rig.directory.get(&UserId(1)), Some(&here(1)));
+    assert_eq!(rig.directory.locate(UserId(1)), Some(here(1)));
 }
 
 #[test]
@@ -48,9 +48,9 @@ fn who_is_online_is_refused_and_may_be_forced() {
     assert!(rig.ask(2, FORCED).contains(r#""errno":0"#));
     assert!(rig.said(1).starts_with(r#"{"msgid":1014,"errno":109,"#));
     assert_eq!(rig.closed, [ConnId(1)]);
-    assert_eq!(rig.directory.get(&UserId(1)), Some(&here(2)));
+    assert_eq!(rig.directory.locate(UserId(1)), Some(here(2)));
     rig.close(1);
-    assert_eq!(rig.directory.get(&UserId(1)), Some(&here(2)), "the old end frees nothing");
+    assert_eq!(rig.directory.locate(UserId(1)), Some(here(2)), "the old end frees nothing");
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn a_logout_frees_the_account_and_leaves_the_connection() {
     let mut rig = Rig::new(1);
     rig.plain(1);
     assert_eq!(rig.ask(1, r#"{"msgid":1002,"id":1}"#), "");
-    assert!(rig.directory.is_empty() && rig.closed.is_empty());
+    assert!(rig.nobody_is_online() && rig.closed.is_empty());
     assert!(rig.ask(1, r#"{"msgid":1005,"toid":1,"msg":"hi"}"#).contains(r#""errno":101"#));
     assert!(rig.ask(1, LOGIN).contains(r#""errno":0"#));
 }
@@ -120,7 +120,7 @@ fn at_every_step_a_failing_store_refuses_and_leaves_nobody_online() {
             continue;
         }
         assert!(answer.contains(r#""errno":107"#) || answer.contains(r#""errno":1,"#), "{answer}");
-        assert!(rig.directory.is_empty(), "after {steps} steps");
+        assert!(rig.nobody_is_online(), "after {steps} steps");
         assert!(rig.ask(1, ACKNOWLEDGING).contains(r#""errno":0"#));
     }
 }
@@ -136,7 +136,7 @@ fn a_connection_that_ends_during_its_login_leaves_nobody_online() {
         }
         rig.close(1);
         rig.serve();
-        assert!(rig.directory.is_empty(), "after {steps} steps");
+        assert!(rig.nobody_is_online(), "after {steps} steps");
         rig.open(2);
         assert!(rig.ask(2, LOGIN).contains(r#""errno":0"#));
     }
@@ -187,7 +187,7 @@ fn a_silent_acknowledging_client_is_asked_and_then_closed() {
     assert!(rig.closed.is_empty());
     rig.wait(Duration::from_secs(1));
     assert_eq!(rig.closed, [ConnId(1)]);
-    assert!(rig.directory.is_empty());
+    assert!(rig.nobody_is_online());
 }
 
 #[test]
@@ -223,4 +223,30 @@ fn answers_for_a_connection_that_is_gone_do_nothing() {
     rig.answer(Ticket::Inbox(ConnId(1)), Answer::Rows(Ok(Vec::new())));
     rig.answer(Ticket::Removal(ConnId(1), Vec::new()), Answer::Verified(true));
     assert_eq!(rig.said(1), "");
+}
+
+#[test]
+fn who_logs_out_owing_may_log_in_again_on_the_same_connection() {
+    let mut rig = Rig::new(2);
+    rig.plain(1);
+    rig.acknowledging(2);
+    rig.send(1, r#"{"msgid":1005,"toid":2,"msg":"unsettled"}"#);
+    rig.ask(1, r#"{"msgid":1002}"#);
+    assert_eq!(rig.ask(1, LOGIN), r#"{"msgid":1001,"errno":0,"id":1,"name":"user1"}"#);
+    assert!(rig.closed.is_empty(), "nobody took the account over");
+}
+
+#[test]
+fn an_answer_that_comes_late_is_not_for_the_next_user_of_the_connection() {
+    let mut rig = Rig::new(3);
+    rig.plain(1);
+    rig.acknowledging(2);
+    rig.send(1, r#"{"msgid":1005,"toid":2,"msg":"from 1","mid":"a"}"#);
+    rig.ask(1, r#"{"msgid":1002}"#);
+    rig.ask(1, r#"{"msgid":1000,"id":3,"password":"secret"}"#);
+    rig.ask(2, r#"{"msgid":1011,"seq":1}"#);
+    assert_eq!(rig.said(1), "");
+    rig.said(2);
+    rig.send(1, r#"{"msgid":1005,"toid":2,"msg":"from 3","mid":"a"}"#);
+    assert!(rig.said(2).contains("from 3"), "the mid is new from this user");
 }

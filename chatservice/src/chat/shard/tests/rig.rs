@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::chat::effect::{Admission, Effect, Ticket};
 use crate::chat::shard::*;
+use crate::presence::Directory;
 use crate::storage::memory::MemoryStore;
 use crate::storage::{Request, Store, StoreError, StoreLimits, Write};
 
@@ -17,7 +18,7 @@ pub(super) struct Rig {
     pub(super) shard: Shard,
     pub(super) now: Now,
     pub(super) store: MemoryStore,
-    pub(super) directory: BTreeMap<UserId, Place>,
+    pub(super) directory: Directory,
     /// What waits for an answer, see [`Self::serve`].
     pub(super) work: VecDeque<(Ticket, Request)>,
     pub(super) peers: Vec<(ShardId, PeerMessage)>,
@@ -44,7 +45,7 @@ impl Rig {
             shard: Shard::new(now, ShardId(0), shards, Rules::default(), Box::new(|| [7; 16])),
             now,
             store,
-            directory: BTreeMap::new(),
+            directory: Directory::default(),
             work: VecDeque::new(),
             peers: Vec::new(),
             admission: Admission::Now,
@@ -108,6 +109,10 @@ impl Rig {
     pub(super) fn close(&mut self, conn: u64) {
         self.shard.handle_closed(self.now, ConnId(conn));
         self.carry_out();
+    }
+
+    pub(super) fn nobody_is_online(&self) -> bool {
+        self.directory.online((0..10).map(UserId).collect()).is_empty()
     }
 
     pub(super) fn peer(&mut self, message: PeerMessage) {
@@ -221,33 +226,26 @@ impl Rig {
             }
             Effect::Work { ticket, request } => self.work.push_back((ticket, request)),
             Effect::Claim { conn, user, force } => {
-                let old = self.directory.get(&user).copied();
-                let claim = if old.is_some() && !force {
-                    Claim::Taken
-                } else {
-                    self.directory.insert(user, here(conn));
-                    Claim::Granted(old)
-                };
+                let claim = self.directory.claim(user, here(conn), force);
                 self.shard.handle_claim(self.now, conn, claim);
             }
-            Effect::Release { conn, user, .. } => {
-                if self.directory.get(&user) == Some(&here(conn)) {
-                    self.directory.remove(&user);
-                }
+            Effect::Release { conn, user, owing } => {
+                self.directory.release(user, here(conn), owing);
             }
+            Effect::Settled { conn, user } => self.directory.settled(user, here(conn)),
             Effect::Locate(lane) => {
-                let place = self.directory.get(&lane.recipient).copied();
+                let place = self.directory.locate(lane.recipient);
                 self.shard.handle_located(self.now, lane, place);
             }
             Effect::Presence { conn, users } => {
-                let online = users.into_iter().filter(|user| self.directory.contains_key(user));
-                self.shard.handle_presence(self.now, conn, online.collect());
+                let online = self.directory.online(users);
+                self.shard.handle_presence(self.now, conn, online);
             }
             Effect::Admit { conn, .. } => {
                 self.shard.handle_admission(self.now, conn, self.admission);
             }
             Effect::Peer { to, message } => self.peers.push((to, message)),
-            Effect::Settled { .. } | Effect::LoginEnded { .. } | Effect::LoggedIn { .. } => {}
+            Effect::LoginEnded { .. } | Effect::LoggedIn { .. } => {}
         }
     }
 }
