@@ -93,6 +93,10 @@ impl Throttle {
             return Admission::Now;
         };
         let pause = PAUSE_MIN.saturating_mul(1 << exponent.min(10)).min(PAUSE_MAX);
+        if guesser.1.is_none() {
+            // Owner and guesser cannot be told apart: a queue would be the guesser's to fill.
+            return Admission::After(pause);
+        }
         // One attempt after the other, however many connections they come on.
         let start = failures.free_at.max(now) + pause;
         let wait = start - now;
@@ -168,6 +172,16 @@ mod tests {
         }
         let admission = throttle.admit(now, ATTACKER, Attempt::Login(OWNER));
         assert_eq!(admission, Admission::Refused(PAUSE_MAX * 6));
+    }
+
+    #[test]
+    fn without_an_address_nobody_waits_for_others() {
+        let (mut throttle, now) = (Throttle::new(1), Instant::now());
+        fail(&mut throttle, now, None, 100);
+        for _ in 0..100 {
+            let admission = throttle.admit(now, None, Attempt::Login(OWNER));
+            assert_eq!(admission, Admission::After(PAUSE_MAX));
+        }
     }
 
     #[test]
