@@ -180,8 +180,10 @@ pub(super) fn claimed(session: &mut Session, claim: Claim, core: &mut Core) {
     core.effects.push(Effect::LoggedIn { conn, online: true });
     let by = Place { shard: core.shard, conn };
     match evicted.filter(|old| *old != by) {
-        None => place_is_free(session, true, core),
+        None => place_is_free(session, core),
         Some(old) => {
+            // Counted from here on, so that whoever comes after this session waits as well.
+            session.hold_sends();
             core.post(old.shard, PeerMessage::Evict { to: old.conn, user, by });
         }
     }
@@ -189,16 +191,10 @@ pub(super) fn claimed(session: &mut Session, claim: Claim, core: &mut Core) {
 
 /// Nobody else is at the account any more. What the session before this one had removed must be
 /// gone before this one reads; writes keep their order, so the next one's answer tells.
-///
-/// `settled`: so is all that the user sent; if not, what it sends now has to wait.
-pub(super) fn place_is_free(session: &mut Session, settled: bool, core: &mut Core) {
+pub(super) fn place_is_free(session: &mut Session, core: &mut Core) {
     let ticket = Ticket::Session(session.conn);
     if !stage_is(session, Stage::Eviction) {
         return;
-    }
-    if !settled && let Some(online) = session.online() {
-        online.sends = Sends::Held;
-        session.owe(0);
     }
     let Some(login) = login_of(session) else { return };
     let user = login.user;

@@ -221,6 +221,15 @@ impl Session {
         }
     }
 
+    /// What the user sent from its session before this one may not be settled: what it sends
+    /// now waits for [`sending::release`], which counts as something unsettled.
+    pub(super) fn hold_sends(&mut self) {
+        if let Phase::Online(online) = &mut self.phase {
+            online.sends = Sends::Held;
+            self.owe(0);
+        }
+    }
+
     /// A message of this sender is under way, …
     pub(super) fn owe(&mut self, size: usize) {
         self.unsettled.0 += 1;

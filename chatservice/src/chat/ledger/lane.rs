@@ -28,7 +28,7 @@ enum Way {
     Depositing(Batch),
     /// They are committed; it is being asked whether the recipient came in the meantime, since
     /// it may have read its rows before.
-    Mailing { committed: Vec<Sid>, first: RowId },
+    Mailing { committed: Vec<Sid>, first: Option<RowId> },
 }
 
 /// What is in a deposit.
@@ -107,7 +107,7 @@ impl Lane {
             Way::Mailing { committed, first } => {
                 // The mail goes out before anything that this lane sends from now on, so the
                 // recipient's side fetches the rows first.
-                if let Some(place) = place {
+                if let (Some(place), Some(first)) = (place, first) {
                     actions.push(Action::Mail { place, first });
                 }
                 for sid in committed {
@@ -159,16 +159,17 @@ impl Lane {
     pub(super) fn deposited(&mut self, rows: &[RowId], actions: &mut Vec<Action>) {
         let Way::Depositing(batch) = &mut self.way else { return };
         let committed = std::mem::take(&mut batch.sids);
-        let delivered: Vec<_> = committed
-            .iter()
-            .zip(rows)
-            .filter(|(sid, _)| batch.delivered.contains(sid))
-            .map(|(_, row)| *row)
-            .collect();
+        let (mut delivered, mut first) = (Vec::new(), None);
+        for (sid, row) in committed.iter().zip(rows) {
+            if batch.delivered.contains(sid) {
+                delivered.push(*row);
+            } else {
+                first = Some(first.map_or(*row, |known: RowId| known.min(*row)));
+            }
+        }
         if !delivered.is_empty() {
             actions.push(Action::Remove { recipient: self.key.recipient, rows: delivered });
         }
-        let first = rows.iter().copied().min().unwrap_or_default();
         self.way = Way::Mailing { committed, first };
         actions.push(Action::Locate(self.key));
     }

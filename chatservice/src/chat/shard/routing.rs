@@ -60,8 +60,7 @@ impl Shard {
                 if let Some(session) = self.sessions.get_mut(&to) {
                     session.handle_evicted(user, &mut self.core);
                 }
-                // On one shard lanes keep the order by themselves.
-                let owing = self.core.owing.get_mut(&to).filter(|_| by.shard != self.core.shard);
+                let owing = self.core.owing.get_mut(&to);
                 let settled = owing.is_none();
                 if let Some(owing) = owing {
                     owing.heir = Some(by);
@@ -70,15 +69,13 @@ impl Shard {
             }
             PeerMessage::Evicted { to, settled } => {
                 if let Some(session) = self.sessions.get_mut(&to) {
-                    login::place_is_free(session, settled, &mut self.core);
+                    login::place_is_free(session, &mut self.core);
+                }
+                if settled {
+                    self.sender_settled(to);
                 }
             }
-            PeerMessage::SenderSettled { to } => {
-                self.core.owes_less(to);
-                if let Some(session) = self.sessions.get_mut(&to) {
-                    sending::release(session, &mut self.core);
-                }
-            }
+            PeerMessage::SenderSettled { to } => self.sender_settled(to),
             PeerMessage::Joined { group, user, asker } => {
                 self.core.groups.joined(group, user);
                 self.core.post(asker.shard, PeerMessage::JoinKnown { to: asker.conn });
@@ -117,6 +114,14 @@ impl Shard {
             }
         }
         self.run();
+    }
+
+    /// All that the user sent from the session before the one at `to` is settled.
+    fn sender_settled(&mut self, to: ConnId) {
+        self.core.owes_less(to);
+        if let Some(session) = self.sessions.get_mut(&to) {
+            sending::release(session, &mut self.core);
+        }
     }
 
     fn not_here(&mut self, to: ConnId, debt: inbox::Debt) {

@@ -64,9 +64,9 @@ fn an_unknown_account_takes_as_long_as_a_known_one() {
         known.push(time(account.id));
         unknown.push(time(n));
     }
-    known.sort_unstable();
-    unknown.sort_unstable();
-    let (known, unknown) = (known[4], unknown[4]);
+    // The shortest of each: what else the machine does only ever adds.
+    let shortest = |times: &[Duration]| times.iter().min().copied().unwrap_or_default();
+    let (known, unknown) = (shortest(&known), shortest(&unknown));
     let ratio = known.as_secs_f64() / unknown.as_secs_f64();
-    assert!((0.5..2.0).contains(&ratio), "known: {known:?}, unknown: {unknown:?}");
+    assert!((0.6..1.7).contains(&ratio), "known: {known:?}, unknown: {unknown:?}");
 }

@@ -124,6 +124,19 @@ impl TestServer {
             .expect("the child is ours to signal");
     }
 
+    /// Freezes it, and waits until every thread stands still.
+    pub(crate) fn stop_all_threads(&self) {
+        self.signal(Signal::STOP);
+        wait_until("all threads stand still", DEADLINE, || {
+            let threads = fs::read_dir(format!("/proc/{}/task", self.pid()));
+            threads.expect("the process is there").all(|thread| {
+                let path = thread.expect("a thread of it").path().join("stat");
+                let stat = fs::read_to_string(path).unwrap_or_default();
+                stat.rsplit_once(") ").is_some_and(|(_, state)| state.starts_with('T'))
+            })
+        });
+    }
+
     /// Waits for its end after a signal.
     pub(crate) fn wait(&mut self) -> ExitStatus {
         match wait_for_exit(&mut self.child, STOP_LIMIT) {
