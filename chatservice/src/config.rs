@@ -21,6 +21,14 @@ pub struct Settings {
     #[arg(value_names = ["IP", "PORT"], num_args = 1..=2)]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub listen: Vec<String>,
+    /// Not in this release, which keeps its data in the embedded store
+    #[arg(long, value_name = "URL", env = "CHAT_MYSQL", hide = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mysql: Option<String>,
+    /// Not in this release, whose nodes run alone
+    #[arg(long, value_name = "URL", env = "CHAT_REDIS", hide = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub redis: Option<String>,
     /// A TOML file with options
     #[arg(long, value_name = "FILE", env = "CHAT_CONFIG")]
     #[serde(skip)]
@@ -38,19 +46,19 @@ pub struct Settings {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub password_kib: Option<u32>,
     /// Silence after which an acknowledging client is asked whether it is there [default: 30000]
-    #[arg(long, value_name = "MS", env = "CHAT_PING_AFTER_MS")]
+    #[arg(long, value_name = "MS", env = "CHAT_PING_AFTER_MS", value_parser = milliseconds())]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ping_after_ms: Option<u64>,
     /// Silence after which it is closed [default: 90000]
-    #[arg(long, value_name = "MS", env = "CHAT_SILENCE_MS")]
+    #[arg(long, value_name = "MS", env = "CHAT_SILENCE_MS", value_parser = milliseconds())]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub silence_ms: Option<u64>,
     /// Time to log in [default: 30000]
-    #[arg(long, value_name = "MS", env = "CHAT_LOGIN_WITHIN_MS")]
+    #[arg(long, value_name = "MS", env = "CHAT_LOGIN_WITHIN_MS", value_parser = milliseconds())]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub login_within_ms: Option<u64>,
     /// How long a message may be unacknowledged before it is stored [default: 1500]
-    #[arg(long, value_name = "MS", env = "CHAT_PATIENCE_MS")]
+    #[arg(long, value_name = "MS", env = "CHAT_PATIENCE_MS", value_parser = milliseconds())]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub patience_ms: Option<u64>,
     /// Bytes in one object after login [default: 65536]
@@ -93,19 +101,22 @@ pub struct Settings {
     #[arg(long, value_name = "N", env = "CHAT_ROWS_MAX")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rows_max: Option<usize>,
-    /// Bytes queued for one connection before it is cut off [default: 8388608]
+    /// Bytes queued for one connection before it is cut off [default: 16777216]
     #[arg(long, value_name = "BYTES", env = "CHAT_OUTPUT_MAX")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output_max: Option<usize>,
     /// Time without progress after which a slow reader is cut off [default: 30000]
-    #[arg(long, value_name = "MS", env = "CHAT_WRITE_STALL_MS")]
+    #[arg(long, value_name = "MS", env = "CHAT_WRITE_STALL_MS", value_parser = milliseconds())]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub write_stall_ms: Option<u64>,
     /// Time to store what is owed when shutting down [default: 5000]
-    #[arg(long, value_name = "MS", env = "CHAT_DRAIN_MS")]
+    #[arg(long, value_name = "MS", env = "CHAT_DRAIN_MS", value_parser = milliseconds())]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub drain_ms: Option<u64>,
 }
+
+/// The longest time that can be chosen.
+const DURATION_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A configuration that cannot be used; says what to change.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -162,6 +173,12 @@ impl Config {
 
     /// Fills in the defaults and checks what was chosen.
     pub fn resolve(settings: Settings) -> Result<Self, ConfigError> {
+        for (name, url) in [("mysql", &settings.mysql), ("redis", &settings.redis)] {
+            if url.is_some() {
+                let text = "is not in this release: leave it out to run on the embedded store";
+                return Err(ConfigError(format!("{name} {text}")));
+            }
+        }
         let rules = Rules::default();
         let ms =
             |chosen: Option<u64>, default: Duration| chosen.map_or(default, Duration::from_millis);
@@ -195,7 +212,7 @@ impl Config {
             anonymous_max: settings.anonymous_max.unwrap_or(12_000),
             connections_per_address: settings.connections_per_address.unwrap_or(2_000),
             registrations_per_address: settings.registrations_per_address.unwrap_or(200),
-            output_max: settings.output_max.unwrap_or(8 << 20),
+            output_max: settings.output_max.unwrap_or(16 << 20),
             write_stall: ms(settings.write_stall_ms, Duration::from_secs(30)),
             drain: ms(settings.drain_ms, Duration::from_secs(5)),
         };
@@ -209,9 +226,16 @@ impl Config {
             ("login-within-ms", self.rules.login_within),
             ("patience-ms", self.rules.patience),
             ("write-stall-ms", self.write_stall),
+            ("drain-ms", self.drain),
         ];
-        if let Some((name, _)) = positive.iter().find(|(_, value)| value.is_zero()) {
-            return Err(ConfigError(format!("{name} must be at least 1")));
+        let allowed = Duration::from_millis(1)..=DURATION_MAX;
+        if let Some((name, _)) = positive.iter().find(|(_, value)| !allowed.contains(value)) {
+            let max = DURATION_MAX.as_millis();
+            return Err(ConfigError(format!("{name} must be 1 to {max} (a day)")));
+        }
+        if self.rules.silence <= self.rules.ping_after {
+            let text = "silence-ms must be more than ping-after-ms, or nobody is ever asked";
+            return Err(ConfigError(text.to_owned()));
         }
         let object_max = self.rules.object_max.max(self.rules.anonymous_object_max);
         for (name, bytes) in [
@@ -243,6 +267,11 @@ impl Settings {
         merged.extend(table(&self)?);
         merged.try_into().map_err(|error: toml::de::Error| ConfigError(error.to_string()))
     }
+}
+
+/// Refused by the parser beyond what the other layers can hold; the bounds are checked later.
+fn milliseconds() -> clap::builder::RangedU64ValueParser<u64> {
+    clap::value_parser!(u64).range(..=i64::MAX as u64)
 }
 
 fn listen_address(listen: &[String]) -> Result<SocketAddr, ConfigError> {
@@ -304,6 +333,9 @@ mod tests {
         check(flags(&["here", "6000"]), "here is no IP address");
         check(flags(&["70000"]), "70000 is no port");
         check(flags(&["6000", "--patience-ms", "0"]), "patience-ms");
+        check(flags(&["6000", "--drain-ms", "86400001"]), "drain-ms");
+        check(flags(&["6000", "--silence-ms", "30000"]), "silence-ms");
+        check(flags(&["6000", "--mysql", "mysql://localhost"]), "not in this release");
         let unknown = toml::from_str::<Settings>("thread = 1").expect_err("unknown key");
         assert!(unknown.to_string().contains("thread"), "{unknown}");
     }

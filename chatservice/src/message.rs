@@ -9,7 +9,7 @@ use chatproto::UserId;
 /// The server's id of a message. Sids sort in the order in which their server took the messages.
 ///
 /// Layout, most significant first: 48 bits milliseconds since 1970, 16 bits origin (which node
-/// and loop), 32 bits counter.
+/// and loop), 12 bits incarnation, 20 bits counter.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Sid(pub u128);
 

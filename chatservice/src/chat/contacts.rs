@@ -3,7 +3,7 @@
 use chatproto::{Answer, Errno, GroupId, UserId};
 
 use super::core::Core;
-use super::effect::{ConnId, PeerMessage, Place, ShardId, Ticket};
+use super::effect::{LoginId, PeerMessage, Place, ShardId, Ticket};
 use super::session::{Pending, Session};
 use crate::storage::{Outcome, Request, StoreError, Write};
 
@@ -46,7 +46,8 @@ pub(super) fn join_group(
     group: GroupId,
     core: &mut Core,
 ) {
-    let ticket = Ticket::Join { conn: session.conn, user, group };
+    let Some(online) = session.online() else { return };
+    let ticket = Ticket::Join { login: online.login, user, group };
     core.work(ticket, Request::Write(Write::JoinGroup { user, group }));
     let mid = mid.map(str::to_owned);
     session.pending = Some(Pending::JoinGroup { mid, shards_left: core.shards });
@@ -59,13 +60,13 @@ fn write(session: &Session, write: Write, core: &mut Core) {
 /// The store's answer to a join, before the session gets it, and also when the session is gone:
 /// every shard is to know who is in a group, or to ask again when that is in doubt.
 pub(super) fn announce_join(
-    conn: ConnId,
+    login: LoginId,
     user: UserId,
     group: GroupId,
     result: &Result<Outcome, StoreError>,
     core: &mut Core,
 ) {
-    let asker = Place { shard: core.shard, conn };
+    let asker = Place { shard: core.shard, login };
     let message = match result {
         Ok(Outcome::Done) => PeerMessage::Joined { group, user, asker },
         Ok(_) => return,
@@ -134,7 +135,7 @@ fn failure(result: Result<Outcome, StoreError>) -> (Errno, &'static str) {
         Ok(Outcome::LimitReached) => (Errno::Forbidden, "no more of these are allowed"),
         Ok(_) => (Errno::StoreUnavailable, UNAVAILABLE),
         Err(error) => {
-            log::warn!("a request failed: {error}");
+            log::debug!("a request failed: {error}");
             (Errno::StoreUnavailable, UNAVAILABLE)
         }
     }

@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap;
 
 use super::Now;
 use super::deadlines::{Deadline, Deadlines};
-use super::effect::{ConnId, Effect, Effects, PeerMessage, Place, ShardId, Ticket};
+use super::effect::{ConnId, Effect, Effects, LoginId, PeerMessage, Place, ShardId, Ticket};
 use super::groups::Groups;
 use super::inbox::{Action, Inbox};
 use super::ledger::Ledger;
@@ -35,8 +35,10 @@ pub(super) struct Core {
     pub(super) random: Random,
     /// The time of the call that is being handled.
     pub(super) now: Now,
-    /// Sessions that ended with messages unsettled.
-    pub(super) owing: FxHashMap<ConnId, Owing>,
+    /// Logins on this shard so far.
+    logins: u64,
+    /// Logins that ended with messages unsettled.
+    pub(super) owing: FxHashMap<LoginId, Owing>,
     /// What this shard has to say to itself.
     pub(super) local: VecDeque<PeerMessage>,
     clock_text: (u64, String),
@@ -52,7 +54,15 @@ pub(super) struct Owing {
 }
 
 impl Core {
-    pub(super) fn new(now: Now, shard: ShardId, shards: u16, rules: Rules, random: Random) -> Self {
+    pub(super) fn new(
+        now: Now,
+        shard: ShardId,
+        shards: u16,
+        rules: Rules,
+        mut random: Random,
+    ) -> Self {
+        let [first, second, ..] = random();
+        let incarnation = u16::from_le_bytes([first, second]);
         Self {
             shard,
             shards,
@@ -61,10 +71,11 @@ impl Core {
             ledger: Ledger::new(rules.patience * 2),
             groups: Groups::default(),
             deadlines: Deadlines::default(),
-            sids: SidSource::new(shard.0),
+            sids: SidSource::new(shard.0, incarnation),
             random,
             now,
             rules,
+            logins: 0,
             owing: FxHashMap::default(),
             local: VecDeque::new(),
             clock_text: (u64::MAX, String::new()),
@@ -80,32 +91,23 @@ impl Core {
         }
     }
 
-    /// `user` leaves `conn` before `left` messages are settled.
-    pub(super) fn leave_owing(&mut self, conn: ConnId, user: UserId, left: usize) {
-        let before = self.owing.insert(conn, Owing { user, left, heir: None });
-        // Left twice: what was unsettled the first time is counted in the second. Whoever waits
-        // for the first is let go, lest two sessions wait for each other.
-        if let Some(before) = before {
-            self.owing_ended(conn, &before);
-        }
+    /// The next login at `conn`.
+    pub(super) fn next_login(&mut self, conn: ConnId) -> LoginId {
+        self.logins += 1;
+        LoginId { conn, number: self.logins }
     }
 
-    /// A message of `conn` is settled, or what it waited for has come.
-    pub(super) fn owes_less(&mut self, conn: ConnId) {
-        let Some(owing) = self.owing.get_mut(&conn) else { return };
+    /// A message sent from `login`, which is over, is settled, or what it waited for has come.
+    pub(super) fn owes_less(&mut self, login: LoginId) {
+        let Some(owing) = self.owing.get_mut(&login) else { return };
         owing.left -= 1;
         if owing.left > 0 {
             return;
         }
-        if let Some(owing) = self.owing.remove(&conn) {
-            self.owing_ended(conn, &owing);
-        }
-    }
-
-    fn owing_ended(&mut self, conn: ConnId, owing: &Owing) {
-        self.effects.push(Effect::Settled { conn, user: owing.user });
+        let Some(owing) = self.owing.remove(&login) else { return };
+        self.effects.push(Effect::Settled { login, user: owing.user });
         if let Some(heir) = owing.heir {
-            self.post(heir.shard, PeerMessage::SenderSettled { to: heir.conn });
+            self.post(heir.shard, PeerMessage::SenderSettled { to: heir.login });
         }
     }
 
@@ -143,11 +145,12 @@ impl Core {
     /// Carries out what an inbox wants done.
     pub(super) fn settle_inbox(
         &mut self,
-        conn: ConnId,
+        login: LoginId,
         user: UserId,
         style: Style,
         inbox: &mut Inbox,
     ) {
+        let conn = login.conn;
         let mut actions = inbox.take_actions();
         for action in actions.drain(..) {
             match action {
@@ -162,24 +165,27 @@ impl Core {
                     self.post(debt.home, PeerMessage::Settled { lane: debt.lane, sid, how });
                 }
                 Action::NotHere(debt) => {
-                    let from = Place { shard: self.shard, conn };
+                    let from = Place { shard: self.shard, login };
                     self.post(debt.home, PeerMessage::NotHere { lane: debt.lane, from });
                 }
                 Action::Read { after, limit } => {
-                    self.work(Ticket::Inbox(conn), Request::Rows { recipient: user, after, limit });
+                    self.work(
+                        Ticket::Inbox(login),
+                        Request::Rows { recipient: user, after, limit },
+                    );
                 }
                 Action::Deposit(messages) => {
                     let write = Write::Deposit { recipient: user, messages };
-                    self.work(Ticket::Inbox(conn), Request::Write(write));
+                    self.work(Ticket::Inbox(login), Request::Write(write));
                 }
                 Action::Remove { rows, sids } => {
                     let write = Write::Remove { recipient: user, rows };
-                    self.work(Ticket::Removal(conn, sids), Request::Write(write));
+                    self.work(Ticket::Removal(login, sids), Request::Write(write));
                 }
                 Action::Withdraw(messages) => {
                     let sids = messages.iter().map(|message| message.sid).collect();
                     let write = Write::Withdraw { recipient: user, messages };
-                    self.work(Ticket::Removal(conn, sids), Request::Write(write));
+                    self.work(Ticket::Removal(login, sids), Request::Write(write));
                 }
                 Action::Arm(at) => self.deadlines.arm(at, Deadline::Inbox(conn)),
             }

@@ -15,6 +15,16 @@ use crate::storage::{Request, RowId};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnId(pub u64);
 
+/// One login at a connection. Another login there, of the same user or of another, is another
+/// one: what was meant for the first never reaches the second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LoginId {
+    /// Where.
+    pub conn: ConnId,
+    /// Logins of the shard, counted.
+    pub number: u64,
+}
+
 /// One of the shards of this node, counted from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ShardId(pub u16);
@@ -24,8 +34,8 @@ pub struct ShardId(pub u16);
 pub struct Place {
     /// The shard that holds it.
     pub shard: ShardId,
-    /// The connection there.
-    pub conn: ConnId,
+    /// The login there.
+    pub login: LoginId,
 }
 
 /// All that one sender sends to one recipient; order is kept along it.
@@ -43,15 +53,15 @@ pub enum Ticket {
     /// The request that a session waits for.
     Session(ConnId),
     /// Rows for, or into, a session's inbox.
-    Inbox(ConnId),
+    Inbox(LoginId),
     /// Rows taken out for a session that acknowledged them.
-    Removal(ConnId, Vec<Sid>),
+    Removal(LoginId, Vec<Sid>),
     /// A deposit by the sender's side.
     Lane(LaneKey),
     /// A join, whose outcome matters even when the session is gone.
     Join {
         /// The session.
-        conn: ConnId,
+        login: LoginId,
         /// Who joins.
         user: UserId,
         /// What.
@@ -144,7 +154,7 @@ pub enum PeerMessage {
     /// From the sender's side to the recipient's: push this.
     Deliver {
         /// The recipient's session.
-        to: ConnId,
+        to: LoginId,
         /// Which lane it belongs to.
         lane: LaneKey,
         /// Where the answer goes.
@@ -173,16 +183,14 @@ pub enum PeerMessage {
     /// Rows were committed for a user who is online: fetch them.
     Mail {
         /// The recipient's session.
-        to: ConnId,
+        to: LoginId,
         /// The first of the new rows.
         first: RowId,
     },
     /// The account has moved to another session.
     Evict {
         /// The session that lost it.
-        to: ConnId,
-        /// The account.
-        user: UserId,
+        to: LoginId,
         /// The session that has it now.
         by: Place,
     },
@@ -190,7 +198,7 @@ pub enum PeerMessage {
     /// is on its way.
     Evicted {
         /// Who waits.
-        to: ConnId,
+        to: LoginId,
         /// Whether all that the user sent from it is settled; if not,
         /// [`PeerMessage::SenderSettled`] follows.
         settled: bool,
@@ -198,7 +206,7 @@ pub enum PeerMessage {
     /// All that the user sent from its session before is settled.
     SenderSettled {
         /// The session that waits to send.
-        to: ConnId,
+        to: LoginId,
     },
     /// A group got a member.
     Joined {
@@ -217,7 +225,7 @@ pub enum PeerMessage {
     /// Answer to [`PeerMessage::Joined`].
     JoinKnown {
         /// Who waits.
-        to: ConnId,
+        to: LoginId,
     },
 }
 
@@ -244,29 +252,29 @@ pub enum Effect {
         /// What.
         request: Request,
     },
-    /// Make `user` online at `conn`; the answer comes to `handle_claim`.
+    /// Make `user` online at `login`; the answer comes to `handle_claim`.
     Claim {
         /// The session that wants it.
-        conn: ConnId,
+        login: LoginId,
         /// The account.
         user: UserId,
         /// Even if it is online elsewhere.
         force: bool,
     },
-    /// `user` is no longer online at `conn`; nothing happens when it is online elsewhere by now.
+    /// `user` is no longer online at `login`; nothing happens when it is online elsewhere by now.
     Release {
         /// The session that gives it up.
-        conn: ConnId,
+        login: LoginId,
         /// The account.
         user: UserId,
         /// Not all that it sent there is settled: the next session is to hear of it, see
         /// [`Claim::Granted`].
         owing: bool,
     },
-    /// All that `user` sent from `conn` is settled.
+    /// All that `user` sent from `login` is settled.
     Settled {
         /// The session that is over.
-        conn: ConnId,
+        login: LoginId,
         /// The account.
         user: UserId,
     },
@@ -313,6 +321,10 @@ pub enum Effect {
     },
 }
 
+/// What [`Effects::clear`] keeps: more than a turn needs but for fan-out and large answers.
+const KEPT_EFFECTS: usize = 4096;
+const KEPT_BYTES: usize = 1 << 20;
+
 /// Effects in the order in which they are to be carried out.
 #[derive(Default)]
 pub struct Effects {
@@ -344,9 +356,11 @@ impl Effects {
         self.list.push(Effect::Send { conn, bytes: start..end });
     }
 
-    /// Forgets everything, keeping the memory.
+    /// Forgets everything, keeping memory for a turn of usual size.
     pub fn clear(&mut self) {
         self.list.clear();
         self.bytes.clear();
+        self.list.shrink_to(KEPT_EFFECTS);
+        self.bytes.shrink_to(KEPT_BYTES);
     }
 }

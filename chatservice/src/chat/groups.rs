@@ -1,13 +1,16 @@
 //! Who is in which group, as far as this shard has asked: a cache that joins keep true, so that
 //! group chats read the store once and go on when it is away.
 
+use std::collections::HashMap;
+
 use chatproto::{GroupId, UserId};
-use rustc_hash::FxHashMap;
 
 use super::effect::ConnId;
 
-/// Members held in all, over all groups; at 8 bytes each.
+/// Members held in all, over all groups, at 8 bytes each; a group by itself counts as …
 const MEMBERS_MAX: usize = 4_000_000;
+/// … so many, for what surrounds its list.
+const GROUP_COST: usize = 16;
 
 /// What is known of one group.
 #[derive(Debug)]
@@ -43,7 +46,9 @@ pub enum Loaded {
 /// The cache of one shard.
 #[derive(Debug, Default)]
 pub struct Groups {
-    entries: FxHashMap<GroupId, Entry>,
+    /// Clients choose the keys, so the hash must be one that they cannot aim at.
+    entries: HashMap<GroupId, Entry>,
+    /// See [`MEMBERS_MAX`].
     members: usize,
 }
 
@@ -78,12 +83,13 @@ impl Groups {
             members.extend(joined);
             members.sort_unstable();
             members.dedup();
-            if self.members + members.len() > MEMBERS_MAX {
+            let cost = members.len() + GROUP_COST;
+            if self.members + cost > MEMBERS_MAX {
                 // Starting over is simple, and asking again is cheap beside what filled it.
                 self.entries.retain(|_, entry| matches!(entry, Entry::Loading { .. }));
                 self.members = 0;
             }
-            self.members += members.len();
+            self.members += cost;
             self.entries.insert(group, Entry::Loaded(members));
         }
         Loaded::For(waiting)
@@ -94,7 +100,7 @@ impl Groups {
         if let Some(Entry::Loading { again, .. }) = self.entries.get_mut(&group) {
             *again = true;
         } else if let Some(Entry::Loaded(members)) = self.entries.remove(&group) {
-            self.members -= members.len();
+            self.members -= members.len() + GROUP_COST;
         }
     }
 

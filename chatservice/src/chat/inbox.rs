@@ -157,11 +157,6 @@ impl Inbox {
         self.actions = actions;
     }
 
-    /// Whether the client has acknowledged everything and nothing waits.
-    pub fn is_idle(&self) -> bool {
-        self.window.is_empty() && self.backlog.is_empty() && self.drain == Drain::Done
-    }
-
     /// Whether no debt is kept in memory here.
     pub fn is_settled(&self) -> bool {
         !self.window.has_debts() && self.backlog.is_empty() && self.deposit.is_none()
@@ -182,7 +177,8 @@ impl Inbox {
         let complete = !limit.is_reached_by(&rows);
         for row in rows {
             self.cursor = row.id;
-            self.window.push(Pushed::row(now, row));
+            let debt = self.take_from_backlog(row.message.sid);
+            self.window.push(Pushed { debt, ..Pushed::row(now, row) });
         }
         self.drain = if complete && mailed.is_none() { Drain::Done } else { Drain::Wanted };
         self.cursor = self.cursor.min(mailed.unwrap_or(self.cursor));

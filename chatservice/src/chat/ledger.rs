@@ -11,14 +11,14 @@ mod lane;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chatproto::UserId;
-use rustc_hash::FxHashMap;
 use slab::Slab;
 
-use super::effect::{ConnId, LaneKey, Place, Refusal, Settlement};
+use super::effect::{LaneKey, LoginId, Place, Refusal, Settlement};
 use crate::message::{Message, Sid};
 use crate::storage::RowId;
 use lane::Lane;
@@ -71,19 +71,28 @@ pub enum Action {
     Answer(Answer),
     /// No debt of a message is left.
     Over {
-        /// The session that sent it; it may be gone.
-        conn: ConnId,
-        /// What the message counted for, see [`Message::size`].
-        size: usize,
+        /// The login that sent it; it may be over.
+        login: LoginId,
+        /// What the message counted for.
+        load: Load,
     },
+}
+
+/// What a message weighs while it is not settled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Load {
+    /// See [`Message::size`].
+    pub bytes: usize,
+    /// Recipients.
+    pub debts: usize,
 }
 
 /// How a message ended, for the session that sent it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
-    /// The session that sent it; it may be gone.
-    pub conn: ConnId,
-    /// Who sent it; by now the session may be another user's.
+    /// The login that sent it; it may be over.
+    pub login: LoginId,
+    /// Who sent it.
     pub user: UserId,
     /// The mid under which it wants the answer, if any.
     pub mid: Option<Box<str>>,
@@ -94,9 +103,9 @@ pub struct Answer {
 /// Who is to be told the end of a message.
 #[derive(Clone, Debug)]
 pub struct Asker {
-    /// The session.
-    pub conn: ConnId,
-    /// Its user.
+    /// The login that sends it.
+    pub login: LoginId,
+    /// Whose login that is.
     pub user: UserId,
     /// `None` when the sender wants no answer to a success.
     pub mid: Option<Box<str>>,
@@ -106,7 +115,7 @@ pub struct Asker {
 #[derive(Debug)]
 struct Owed {
     asker: Asker,
-    size: usize,
+    load: Load,
     debts: usize,
     worst: Settlement,
 }
@@ -114,7 +123,8 @@ struct Owed {
 /// All debts of one shard's senders.
 #[derive(Debug)]
 pub struct Ledger {
-    lanes: FxHashMap<LaneKey, Lane>,
+    /// Clients choose the keys, so the hash must be one that they cannot aim at.
+    lanes: HashMap<LaneKey, Lane>,
     owed: Slab<Owed>,
     /// How long the recipient's side may take before rows are written from here.
     patience: Duration,
@@ -125,7 +135,7 @@ impl Ledger {
     /// `patience` is to be longer than the recipient's side takes to give up on its client, since
     /// it knows more.
     pub fn new(patience: Duration) -> Self {
-        Self { lanes: FxHashMap::default(), owed: Slab::new(), patience, actions: Vec::new() }
+        Self { lanes: HashMap::new(), owed: Slab::new(), patience, actions: Vec::new() }
     }
 
     /// Exchanges what is to be done, in order, for an empty list; to be called after every
@@ -140,28 +150,21 @@ impl Ledger {
         self.owed.is_empty()
     }
 
-    /// Messages that are still owed to somebody.
-    pub fn owed_messages(&self) -> usize {
-        self.owed.len()
-    }
-
-    /// A sender sent `message` to `recipients`.
+    /// A sender sent `message` to `recipients`. Returns what it weighs until
+    /// [`Action::Over`] says that it is settled.
     pub fn handle_message(
         &mut self,
         now: Instant,
         asker: Asker,
         message: &Arc<Message>,
         recipients: impl ExactSizeIterator<Item = UserId>,
-    ) {
-        let mut owed = Owed {
-            asker,
-            size: message.size(),
-            debts: recipients.len(),
-            worst: Settlement::Delivered,
-        };
-        if owed.debts == 0 {
+    ) -> Load {
+        let debts = recipients.len();
+        let load = Load { bytes: message.size(), debts };
+        let mut owed = Owed { asker, load, debts, worst: Settlement::Delivered };
+        if debts == 0 {
             self.actions.extend([owed.answer(), owed.over()]);
-            return;
+            return load;
         }
         let owed = self.owed.insert(owed);
         for recipient in recipients {
@@ -169,6 +172,7 @@ impl Ledger {
             let lane = self.lanes.entry(key).or_insert_with(|| Lane::new(key));
             lane.owe(now, owed, Arc::clone(message), self.patience, &mut self.actions);
         }
+        load
     }
 
     /// Where the recipient is; `None` when it is offline.
@@ -242,11 +246,11 @@ impl Ledger {
 
 impl Owed {
     fn answer(&mut self) -> Action {
-        let (conn, user, mid) = (self.asker.conn, self.asker.user, self.asker.mid.take());
-        Action::Answer(Answer { conn, user, mid, how: self.worst })
+        let Asker { login, user, ref mut mid } = self.asker;
+        Action::Answer(Answer { login, user, mid: mid.take(), how: self.worst })
     }
 
     fn over(&self) -> Action {
-        Action::Over { conn: self.asker.conn, size: self.size }
+        Action::Over { login: self.asker.login, load: self.load }
     }
 }

@@ -12,7 +12,7 @@ use chatproto::{
 
 use super::core::Core;
 use super::deadlines::Deadline;
-use super::effect::{Admission, Attempt, Claim, Effect, PeerMessage, Place, Ticket};
+use super::effect::{Admission, Attempt, Claim, Effect, LoginId, PeerMessage, Place, Ticket};
 use super::inbox::Inbox;
 use super::mids::Mids;
 use super::session::{Online, Pending, Phase, Sends, Session, Style};
@@ -50,6 +50,8 @@ enum Stage {
 
 /// A login under way.
 pub(super) struct Login {
+    /// Given out with the claim.
+    id: LoginId,
     mid: Option<String>,
     user: UserId,
     secret: Secret,
@@ -94,6 +96,7 @@ pub(super) fn begin(
     };
     let by_password = token.is_none();
     session.pending = Some(Pending::Login(Box::new(Login {
+        id: LoginId { conn: session.conn, number: 0 },
         mid: mid.map(str::to_owned),
         user,
         secret,
@@ -143,12 +146,10 @@ pub(super) fn answered(session: &mut Session, answer: Answer, core: &mut Core) {
         Answer::Verified(right) => verified(session, right, core),
         Answer::Profile(Ok(profile)) => claim(session, profile, core),
         Answer::Written(Ok(Outcome::Done)) => ask_presence(session, core),
-        // Only order depends on the barrier, and only when there was something before it.
-        Answer::Written(Err(_)) if stage_is(session, Stage::Barrier) => ask_presence(session, core),
+        Answer::Written(Err(_)) => go_on_without_write(session, core),
         Answer::Rows(Ok(rows)) => finish(session, rows, core),
         Answer::Credentials(Err(error))
         | Answer::Profile(Err(error))
-        | Answer::Written(Err(error))
         | Answer::Hashed(Err(error))
         | Answer::Rows(Err(error)) => store_failed(session, &error, core),
         Answer::Written(Ok(_)) | Answer::Members(_) | Answer::Hashed(Ok(_)) => {
@@ -167,24 +168,25 @@ pub(super) fn claimed(session: &mut Session, claim: Claim, core: &mut Core) {
         return fail(session, Errno::AlreadyOnline, None, None, core);
     };
     let user = login.user;
+    let by = Place { shard: core.shard, login: login.id };
     let online = Online {
+        login: login.id,
         user,
         name: login.name.as_str().into(),
         style: login.style,
         inbox: Inbox::new(core.rules.patience),
-        sends: Sends::Open,
+        // Counted from here on, so that whoever comes after this session waits as well.
+        sends: if evicted.is_some() { Sends::Held } else { Sends::Open },
+        owes: usize::from(evicted.is_some()),
         mids: Mids::default(),
     };
     login.stage = Stage::Eviction;
     session.phase = Phase::Online(Box::new(online));
     core.effects.push(Effect::LoggedIn { conn, online: true });
-    let by = Place { shard: core.shard, conn };
-    match evicted.filter(|old| *old != by) {
+    match evicted {
         None => place_is_free(session, core),
         Some(old) => {
-            // Counted from here on, so that whoever comes after this session waits as well.
-            session.hold_sends();
-            core.post(old.shard, PeerMessage::Evict { to: old.conn, user, by });
+            core.post(old.shard, PeerMessage::Evict { to: old.login, by });
         }
     }
 }
@@ -240,6 +242,15 @@ fn login_of(session: &mut Session) -> Option<&mut Login> {
         Some(Pending::Login(login)) => Some(login),
         _ => None,
     }
+}
+
+/// The store takes no writes now, but reads it answers, and what waits for the user may be what
+/// fills it: the login goes on without a new token, and without the order that a barrier gives.
+fn go_on_without_write(session: &mut Session, core: &mut Core) {
+    if let Some(login) = login_of(session).filter(|login| login.stage == Stage::Token) {
+        login.token = None;
+    }
+    ask_presence(session, core);
 }
 
 fn stage_is(session: &mut Session, stage: Stage) -> bool {
@@ -302,7 +313,8 @@ fn claim(session: &mut Session, profile: Profile, core: &mut Core) {
     let Some(login) = login_of(session) else { return };
     login.profile = profile;
     login.stage = Stage::Place;
-    core.effects.push(Effect::Claim { conn, user: login.user, force: login.force });
+    login.id = core.next_login(conn);
+    core.effects.push(Effect::Claim { login: login.id, user: login.user, force: login.force });
 }
 
 fn ask_presence(session: &mut Session, core: &mut Core) {
@@ -350,7 +362,7 @@ fn finish(session: &mut Session, rows: Vec<Row>, core: &mut Core) {
             online.inbox.first_page(core.now.instant, rows, FIRST_PAGE);
         }
         online.inbox.open(core.now.instant);
-        core.settle_inbox(conn, online.user, online.style, &mut online.inbox);
+        core.settle_inbox(online.login, online.user, online.style, &mut online.inbox);
     }
     if login.style == Style::Acknowledging {
         session.look_again(core.now.instant + core.rules.ping_after, core);
@@ -359,7 +371,7 @@ fn finish(session: &mut Session, rows: Vec<Row>, core: &mut Core) {
 }
 
 fn store_failed(session: &mut Session, error: &StoreError, core: &mut Core) {
-    log::warn!("a login failed: {error}");
+    log::debug!("a login failed: {error}");
     fail(session, Errno::StoreUnavailable, None, None, core);
 }
 

@@ -28,7 +28,9 @@ mod register;
 mod contacts;
 mod sending;
 
-pub use effect::{Claim, ConnId, Effect, Effects, LaneKey, PeerMessage, Place, ShardId, Ticket};
+pub use effect::{
+    Claim, ConnId, Effect, Effects, LaneKey, LoginId, PeerMessage, Place, ShardId, Ticket,
+};
 pub use shard::Shard;
 
 use std::time::Instant;

@@ -72,7 +72,7 @@ pub(super) fn answered(session: &mut Session, answer: Answer, core: &mut Core) {
             end(session, Err((Errno::Refused, "the name is taken", None)), core);
         }
         Answer::Hashed(Err(error)) | Answer::Written(Err(error)) => {
-            log::warn!("a registration failed: {error}");
+            log::debug!("a registration failed: {error}");
             let text = "the store cannot take it now, try again";
             end(session, Err((Errno::StoreUnavailable, text, None)), core);
         }

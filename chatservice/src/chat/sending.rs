@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chatproto::{Answer, ChatObject, Delivery, Errno, GroupId, UserId};
 
 use super::core::Core;
-use super::effect::{Refusal, Settlement, Ticket};
+use super::effect::{LoginId, Refusal, Settlement, Ticket};
 use super::groups::Lookup;
 use super::ledger::{self, Asker};
 use super::mids::MidState;
@@ -97,14 +97,15 @@ pub(super) fn group_known(
 
 /// Everything that the user sent from a session before this one is settled: what this one sends
 /// cannot overtake it any more.
-pub(super) fn release(session: &mut Session, core: &mut Core) {
-    let Some(online) = session.online() else { return session.settle(0, core) };
+pub(super) fn release(session: &mut Session, login: LoginId, core: &mut Core) {
+    let Some(online) = session.online_as(login) else { return };
     online.sends = Sends::Open;
+    online.owes -= 1;
     if let Some(Pending::Chat(waiting)) = session.pending.take_if(|p| matches!(p, Pending::Chat(_)))
     {
         chat(session, *waiting, core);
     }
-    session.settle(0, core);
+    session.resume(core);
 }
 
 /// How a message of this session ended.
@@ -136,7 +137,7 @@ pub(super) fn ended(session: &mut Session, ended: &ledger::Answer, core: &mut Co
 }
 
 fn send(session: &mut Session, chat: &Chat<'_>, recipients: &[UserId], core: &mut Core) {
-    let (conn, mid) = (session.conn, chat.mid.as_deref());
+    let mid = chat.mid.as_deref();
     let Some(online) = session.online() else { return };
     match mid.and_then(|mid| online.mids.begin(mid)) {
         None => {}
@@ -162,10 +163,10 @@ fn send(session: &mut Session, chat: &Chat<'_>, recipients: &[UserId], core: &mu
         audience,
         object,
     });
-    session.owe(message.size());
-    let asker = Asker { conn, user, mid: mid.map(Into::into) };
+    let asker = Asker { login: online.login, user, mid: mid.map(Into::into) };
     let recipients = recipients.iter().copied();
-    core.ledger.handle_message(core.now.instant, asker, &message, recipients);
+    let load = core.ledger.handle_message(core.now.instant, asker, &message, recipients);
+    session.owe(load);
 }
 
 fn answer(session: &Session, mid: &str, stored: bool, core: &mut Core) {

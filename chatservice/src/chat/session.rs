@@ -1,6 +1,7 @@
 //! One connection: what its bytes ask for, who it is, and what it waits for.
 
 mod delivery;
+mod unsettled;
 
 use core::net::IpAddr;
 use std::sync::Arc;
@@ -11,21 +12,18 @@ use chatproto::{
 };
 
 pub(super) use delivery::deposit_result;
+use unsettled::Unsettled;
 
-use super::core::Core;
+use super::core::{Core, Owing};
 use super::deadlines::Deadline;
-use super::effect::{ConnId, Effect};
+use super::effect::{ConnId, Effect, LoginId};
 use super::inbox::Inbox;
+use super::ledger::Load;
 use super::login::Login;
 use super::mids::Mids;
 use super::register::Register;
 use super::sending::{Chat, Target};
 use super::{contacts, login, register, sending};
-
-/// Messages of one sender that may be unsettled before no more is read from it …
-const UNSETTLED_MAX: usize = 1024;
-/// … and their bytes.
-const UNSETTLED_BYTES_MAX: usize = 1 << 20;
 
 /// How a client takes what is pushed to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,11 +37,14 @@ pub(super) enum Style {
 /// A user at a connection.
 #[derive(Debug)]
 pub(super) struct Online {
+    pub(super) login: LoginId,
     pub(super) user: UserId,
     pub(super) name: Arc<str>,
     pub(super) style: Style,
     pub(super) inbox: Inbox,
     pub(super) sends: Sends,
+    /// Messages that are not settled, and one for being held.
+    pub(super) owes: usize,
     pub(super) mids: Mids,
 }
 
@@ -90,6 +91,16 @@ pub(super) enum Pending {
     Chat(Box<Chat<'static>>),
 }
 
+/// Whether bytes of the client are looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reading {
+    Open,
+    /// Since then something has to happen first.
+    Paused(Instant),
+    /// Never again.
+    Stopped,
+}
+
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Session {
@@ -99,11 +110,10 @@ pub(super) struct Session {
     pub(super) phase: Phase,
     pub(super) pending: Option<Pending>,
     pub(super) framer: Framer,
-    /// Messages that are not settled, and their bytes.
-    unsettled: (usize, usize),
+    /// What its users sent and is not settled.
+    unsettled: Unsettled,
     last_heard: Instant,
-    /// Since when nothing is read.
-    paused: Option<Instant>,
+    reading: Reading,
     /// When to look at this session next.
     deadline: Option<Instant>,
 }
@@ -117,9 +127,9 @@ impl Session {
             phase: Phase::Anonymous(now),
             pending: None,
             framer: Framer::new(core.rules.anonymous_object_max),
-            unsettled: (0, 0),
+            unsettled: Unsettled::default(),
             last_heard: now,
-            paused: None,
+            reading: Reading::Open,
             deadline: None,
         };
         session.look_again(now + core.rules.login_within, core);
@@ -146,8 +156,8 @@ impl Session {
         if self.is_over() {
             return unread.len();
         }
-        if self.is_blocked() && self.paused.is_none() {
-            self.paused = Some(core.now.instant);
+        if self.is_blocked() && self.reading == Reading::Open {
+            self.reading = Reading::Paused(core.now.instant);
             core.effects.push(Effect::PauseReading(self.conn));
         }
         used
@@ -170,14 +180,14 @@ impl Session {
         let Phase::Online(online) = &mut self.phase else { return };
         let user = online.user;
         // First the place, then the debts: whoever looks for the user now must not be sent here.
-        let owing = self.unsettled.0 > 0;
+        let (login, owing) = (online.login, online.owes > 0);
         if owing {
-            core.leave_owing(self.conn, user, self.unsettled.0);
+            core.owing.insert(login, Owing { user, left: online.owes, heir: None });
         }
-        core.effects.push(Effect::Release { conn: self.conn, user, owing });
+        core.effects.push(Effect::Release { login, user, owing });
         core.effects.push(Effect::LoggedIn { conn: self.conn, online: false });
         online.inbox.close();
-        core.settle_inbox(self.conn, user, online.style, &mut online.inbox);
+        core.settle_inbox(login, user, online.style, &mut online.inbox);
         self.phase = Phase::Leaving;
     }
 
@@ -211,7 +221,8 @@ impl Session {
         if self.is_blocked() {
             return;
         }
-        let Some(paused) = self.paused.take() else { return };
+        let Reading::Paused(paused) = self.reading else { return };
+        self.reading = Reading::Open;
         core.effects.push(Effect::ResumeReading(self.conn));
         // Waiting for the server does not count as time to log in.
         if let Phase::Anonymous(since) = &mut self.phase {
@@ -221,25 +232,20 @@ impl Session {
         }
     }
 
-    /// What the user sent from its session before this one may not be settled: what it sends
-    /// now waits for [`sending::release`], which counts as something unsettled.
-    pub(super) fn hold_sends(&mut self) {
+    /// A message of this session's user is under way, …
+    pub(super) fn owe(&mut self, load: Load) {
+        self.unsettled.add(load);
         if let Phase::Online(online) = &mut self.phase {
-            online.sends = Sends::Held;
-            self.owe(0);
+            online.owes += 1;
         }
     }
 
-    /// A message of this sender is under way, …
-    pub(super) fn owe(&mut self, size: usize) {
-        self.unsettled.0 += 1;
-        self.unsettled.1 += size;
-    }
-
-    /// … or has arrived.
-    pub(super) fn settle(&mut self, size: usize, core: &mut Core) {
-        self.unsettled.0 -= 1;
-        self.unsettled.1 -= size;
+    /// … or has arrived; by now its user may have left.
+    pub(super) fn settle(&mut self, login: LoginId, load: Load, core: &mut Core) {
+        self.unsettled.subtract(load);
+        if let Some(online) = self.online_as(login) {
+            online.owes -= 1;
+        }
         self.resume(core);
     }
 
@@ -294,6 +300,16 @@ impl Session {
         }
     }
 
+    /// The client shows by other means than words that it is there.
+    pub(super) fn handle_alive(&mut self, core: &Core) {
+        self.last_heard = core.now.instant;
+    }
+
+    /// The user of this login, if it is still the one that is here.
+    pub(super) fn online_as(&mut self, login: LoginId) -> Option<&mut Online> {
+        self.online().filter(|online| online.login == login)
+    }
+
     pub(super) fn online(&mut self) -> Option<&mut Online> {
         match &mut self.phase {
             Phase::Online(online) => Some(online),
@@ -303,12 +319,10 @@ impl Session {
 
     /// Pauses reading for good: the node is shutting down.
     pub(super) fn stop_reading(&mut self, core: &mut Core) {
-        if self.paused.is_none() {
-            self.paused = Some(core.now.instant);
+        if self.reading == Reading::Open {
             core.effects.push(Effect::PauseReading(self.conn));
         }
-        // Nobody unpauses what is over the bound for ever.
-        self.unsettled.0 += UNSETTLED_MAX;
+        self.reading = Reading::Stopped;
     }
 
     fn handle_object(&mut self, text: &[u8], core: &mut Core) {
@@ -386,12 +400,12 @@ impl Session {
             let text = "nothing with this seq was pushed";
             return core.fail(self.conn, mid, Errno::BadRequest, text);
         }
-        core.settle_inbox(self.conn, online.user, online.style, &mut online.inbox);
+        core.settle_inbox(online.login, online.user, online.style, &mut online.inbox);
         core.done(self.conn, mid);
     }
 
     fn close_if_answered(&mut self, core: &mut Core) {
-        let waits = self.pending.is_some() || self.unsettled.0 > 0;
+        let waits = self.pending.is_some() || !self.unsettled.is_empty();
         if matches!(self.phase, Phase::Leaving) && !waits {
             self.close(core);
         }
@@ -400,8 +414,8 @@ impl Session {
     fn is_blocked(&self) -> bool {
         self.pending.is_some()
             || self.is_over()
-            || self.unsettled.0 >= UNSETTLED_MAX
-            || self.unsettled.1 >= UNSETTLED_BYTES_MAX
+            || self.unsettled.is_full()
+            || self.reading == Reading::Stopped
     }
 
     fn is_over(&self) -> bool {

@@ -14,6 +14,7 @@ use std::time::Instant;
 use chatproto::{Errno, UserId};
 use rustc_hash::FxHashMap;
 
+use self::routing::at;
 use super::core::{Core, Random};
 use super::deadlines::Deadline;
 use super::effect::{
@@ -82,6 +83,12 @@ impl Shard {
         self.with_session(conn, |session, core| session.handle_written(core));
     }
 
+    /// The client takes what it is sent, so it is there.
+    pub fn handle_alive(&mut self, now: Now, conn: ConnId) {
+        self.core.now = now;
+        self.with_session(conn, |session, core| session.handle_alive(core));
+    }
+
     /// The connection reads too slowly to be kept.
     pub fn handle_too_slow(&mut self, now: Now, conn: ConnId) {
         self.core.now = now;
@@ -106,24 +113,28 @@ impl Shard {
             Ticket::Session(conn) => self.with_session(conn, |session, core| {
                 session.handle_answer(answer, core);
             }),
-            Ticket::Inbox(conn) => {
-                let stopping = self.stopping;
-                self.with_session(conn, |session, core| {
-                    session.handle_inbox_answer(answer, core);
-                    if stopping {
-                        session.store_debts(core);
+            Ticket::Inbox(login) => {
+                if let Some(session) = at(&mut self.sessions, login) {
+                    session.handle_inbox_answer(answer, &mut self.core);
+                    if self.stopping {
+                        session.store_debts(&mut self.core);
                     }
-                });
+                    self.run();
+                }
             }
-            Ticket::Removal(conn, sids) => self.with_session(conn, |session, _| {
-                if let Some(online) = session.online() {
+            Ticket::Removal(login, sids) => {
+                // What was not removed comes again at the next login, but not at this one.
+                if matches!(answer, Answer::Written(Ok(_)))
+                    && let Some(session) = at(&mut self.sessions, login)
+                    && let Some(online) = session.online()
+                {
                     online.inbox.handle_removed(&sids);
                 }
-            }),
-            Ticket::Join { conn, user, group } => {
+            }
+            Ticket::Join { login, user, group } => {
                 let Answer::Written(result) = answer else { return };
-                contacts::announce_join(conn, user, group, &result, &mut self.core);
-                match self.sessions.get_mut(&conn) {
+                contacts::announce_join(login, user, group, &result, &mut self.core);
+                match at(&mut self.sessions, login) {
                     Some(session) => contacts::written(session, result, &mut self.core),
                     None => log::debug!("{user} left before joining {group} was written"),
                 }
@@ -231,11 +242,6 @@ impl Shard {
             session.part(Errno::ShuttingDown, text, Some(retry_ms), &mut self.core);
         }
         self.run();
-    }
-
-    /// Connections of this shard.
-    pub fn sessions(&self) -> usize {
-        self.sessions.len()
     }
 
     fn with_session(&mut self, conn: ConnId, act: impl FnOnce(&mut Session, &mut Core)) {

@@ -60,36 +60,35 @@ impl Throttle {
     /// Whether an attempt may go on.
     pub fn admit(&mut self, now: Instant, address: Option<IpAddr>, attempt: Attempt) -> Admission {
         match attempt {
-            Attempt::Login(user) => self.admit_login(now, (user, address)),
+            Attempt::Login(user) => self.admit_login(now, (user, address.map(network_of))),
             Attempt::Registration => {
-                address.map_or(Admission::Now, |address| self.admit_registration(now, address))
+                let admit = |address| self.admit_registration(now, network_of(address));
+                address.map_or(Admission::Now, admit)
             }
         }
     }
 
     /// An admitted login ended.
     pub fn login_ended(&mut self, now: Instant, user: UserId, address: Option<IpAddr>, ok: bool) {
+        let guesser = (user, address.map(network_of));
         if ok {
-            self.failures.remove(&(user, address));
-            return;
+            self.failures.remove(&guesser);
+        } else if let Some(failures) = self.failures.get_mut(&guesser) {
+            failures.touched = now;
         }
-        make_room(&mut self.failures, |failures| failures.touched);
-        let failures = self.failures.entry((user, address)).or_insert(Failures {
-            count: 0,
-            free_at: now,
-            touched: now,
-        });
-        failures.count = failures.count.saturating_add(1);
-        failures.touched = now;
     }
 
     fn admit_login(&mut self, now: Instant, guesser: Guesser) -> Admission {
-        let Some(failures) = self.failures.get_mut(&guesser) else { return Admission::Now };
+        make_room(&mut self.failures, |failures| failures.touched);
+        let fresh = || Failures { count: 0, free_at: now, touched: now };
+        let failures = self.failures.entry(guesser).or_insert_with(fresh);
         if now.duration_since(failures.touched) > MEMORY {
-            self.failures.remove(&guesser);
-            return Admission::Now;
+            *failures = fresh();
         }
-        let Some(exponent) = failures.count.checked_sub(FREE_FAILURES) else {
+        // Counted before it has failed, so that attempts made all at once are counted too.
+        failures.count = failures.count.saturating_add(1);
+        failures.touched = now;
+        let Some(exponent) = failures.count.checked_sub(FREE_FAILURES + 1) else {
             return Admission::Now;
         };
         let pause = PAUSE_MIN.saturating_mul(1 << exponent.min(10)).min(PAUSE_MAX);
@@ -122,6 +121,17 @@ impl Throttle {
     }
 }
 
+/// What counts as one address: with IPv6 everybody has 2^64 of them.
+pub fn network_of(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => {
+            let network = u128::from(address) >> 64 << 64;
+            IpAddr::V6(network.into())
+        }
+        address => address,
+    }
+}
+
 /// Drops the older half of a full table: at most one sweep for as many insertions.
 fn make_room<K: Eq + Hash, V>(table: &mut HashMap<K, V>, touched: impl Fn(&V) -> Instant) {
     if table.len() < ENTRIES_MAX {
@@ -142,64 +152,83 @@ mod tests {
     const HOME: Option<IpAddr> = Some(IpAddr::V4(core::net::Ipv4Addr::new(10, 0, 0, 1)));
     const ATTACKER: Option<IpAddr> = Some(IpAddr::V4(core::net::Ipv4Addr::new(10, 0, 0, 2)));
 
-    fn fail(throttle: &mut Throttle, now: Instant, address: Option<IpAddr>, times: u32) {
-        for _ in 0..times {
+    fn login(throttle: &mut Throttle, now: Instant, address: Option<IpAddr>) -> Admission {
+        throttle.admit(now, address, Attempt::Login(OWNER))
+    }
+
+    /// Fails as often as told, slowly enough that nobody has to wait for a turn; when it is over.
+    fn fail(throttle: &mut Throttle, now: Instant, address: Option<IpAddr>, times: u32) -> Instant {
+        (0..times).fold(now, |now, _| {
+            login(throttle, now, address);
             throttle.login_ended(now, OWNER, address, false);
-        }
+            now + PAUSE_MAX * 2
+        })
     }
 
     #[test]
     fn a_few_failures_cost_nothing_and_more_cost_seconds() {
+        let mut throttle = Throttle::new(1);
+        let now = fail(&mut throttle, Instant::now(), None, FREE_FAILURES - 1);
+        assert_eq!(login(&mut throttle, now, None), Admission::Now);
+        assert_eq!(login(&mut throttle, now, None), Admission::After(PAUSE_MIN));
+        let now = fail(&mut throttle, now, None, 50);
+        assert_eq!(login(&mut throttle, now, None), Admission::After(PAUSE_MAX));
+    }
+
+    #[test]
+    fn attempts_made_all_at_once_are_counted() {
         let (mut throttle, now) = (Throttle::new(1), Instant::now());
-        fail(&mut throttle, now, None, FREE_FAILURES - 1);
-        assert_eq!(throttle.admit(now, None, Attempt::Login(OWNER)), Admission::Now);
-        fail(&mut throttle, now, None, 1);
-        let first = throttle.admit(now, None, Attempt::Login(OWNER));
-        assert_eq!(first, Admission::After(PAUSE_MIN));
-        fail(&mut throttle, now, None, 50);
-        let later = now + Duration::from_secs(60);
-        let last = throttle.admit(later, None, Attempt::Login(OWNER));
-        assert_eq!(last, Admission::After(PAUSE_MAX));
+        let free = (0..100).filter(|_| login(&mut throttle, now, ATTACKER) == Admission::Now);
+        assert_eq!(free.count(), FREE_FAILURES as usize);
     }
 
     #[test]
     fn attempts_take_turns_and_too_many_are_refused() {
-        let (mut throttle, now) = (Throttle::new(1), Instant::now());
-        fail(&mut throttle, now, ATTACKER, 100);
+        let mut throttle = Throttle::new(1);
+        let now = fail(&mut throttle, Instant::now(), ATTACKER, 100);
         for turn in 1..=5 {
-            let admission = throttle.admit(now, ATTACKER, Attempt::Login(OWNER));
+            let admission = login(&mut throttle, now, ATTACKER);
             assert_eq!(admission, Admission::After(PAUSE_MAX * turn));
         }
-        let admission = throttle.admit(now, ATTACKER, Attempt::Login(OWNER));
-        assert_eq!(admission, Admission::Refused(PAUSE_MAX * 6));
+        assert_eq!(login(&mut throttle, now, ATTACKER), Admission::Refused(PAUSE_MAX * 6));
     }
 
     #[test]
     fn without_an_address_nobody_waits_for_others() {
-        let (mut throttle, now) = (Throttle::new(1), Instant::now());
-        fail(&mut throttle, now, None, 100);
+        let mut throttle = Throttle::new(1);
+        let now = fail(&mut throttle, Instant::now(), None, 100);
         for _ in 0..100 {
-            let admission = throttle.admit(now, None, Attempt::Login(OWNER));
-            assert_eq!(admission, Admission::After(PAUSE_MAX));
+            assert_eq!(login(&mut throttle, now, None), Admission::After(PAUSE_MAX));
         }
     }
 
     #[test]
     fn the_owner_elsewhere_notices_nothing() {
-        let (mut throttle, now) = (Throttle::new(1), Instant::now());
-        fail(&mut throttle, now, ATTACKER, 100);
-        assert_eq!(throttle.admit(now, HOME, Attempt::Login(OWNER)), Admission::Now);
+        let mut throttle = Throttle::new(1);
+        let now = fail(&mut throttle, Instant::now(), ATTACKER, 100);
+        assert_eq!(login(&mut throttle, now, HOME), Admission::Now);
     }
 
     #[test]
     fn success_and_time_forgive() {
-        let (mut throttle, now) = (Throttle::new(1), Instant::now());
-        fail(&mut throttle, now, HOME, 100);
+        let mut throttle = Throttle::new(1);
+        let now = fail(&mut throttle, Instant::now(), HOME, 100);
         throttle.login_ended(now, OWNER, HOME, true);
-        assert_eq!(throttle.admit(now, HOME, Attempt::Login(OWNER)), Admission::Now);
-        fail(&mut throttle, now, HOME, 100);
-        let later = now + MEMORY + Duration::from_secs(1);
-        assert_eq!(throttle.admit(later, HOME, Attempt::Login(OWNER)), Admission::Now);
+        assert_eq!(login(&mut throttle, now, HOME), Admission::Now);
+        let later = fail(&mut throttle, now, HOME, 100) + MEMORY + Duration::from_secs(1);
+        assert_eq!(login(&mut throttle, later, HOME), Admission::Now);
+    }
+
+    #[test]
+    fn one_network_is_one_address() {
+        let check = |one: &str, other: &str, same: bool| {
+            let network = |text: &str| network_of(text.parse().expect("an address"));
+            assert_eq!(network(one) == network(other), same, "{one} {other}");
+        };
+        check("2001:db8::1", "2001:db8::ffff:1", true);
+        check("2001:db8::1", "2001:db8:0:1::1", false);
+        check("10.0.0.1", "::ffff:10.0.0.1", true);
+        check("10.0.0.1", "10.0.0.2", false);
     }
 
     #[test]

@@ -90,11 +90,17 @@ impl Directory {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chat::{ConnId, ShardId};
+    use crate::chat::{ConnId, LoginId, ShardId};
 
     const ANN: UserId = UserId(1);
-    const HERE: Place = Place { shard: ShardId(0), conn: ConnId(1) };
-    const THERE: Place = Place { shard: ShardId(1), conn: ConnId(1) };
+
+    const fn at(shard: u16) -> Place {
+        let login = LoginId { conn: ConnId(1), number: 1 };
+        Place { shard: ShardId(shard), login }
+    }
+
+    const HERE: Place = at(0);
+    const THERE: Place = at(1);
 
     #[test]
     fn the_first_claim_wins_unless_the_second_insists() {
@@ -145,7 +151,7 @@ mod tests {
         let wins: usize = std::thread::scope(|scope| {
             let claims: Vec<_> = (0..8)
                 .map(|n| {
-                    let place = Place { shard: ShardId(n), conn: ConnId(0) };
+                    let place = at(n);
                     let directory = &directory;
                     scope.spawn(move || directory.claim(ANN, place, false) == Claim::Granted(None))
                 })

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 
+use crate::chat::throttle::network_of;
+
 /// Any thread. A connection is counted from its first callback to its last, so a burst that is
 /// being accepted may exceed a limit by what one turn accepts.
 pub(crate) struct Admissions {
@@ -27,16 +29,15 @@ impl Admissions {
 
     /// Whether one more connection from `address` may come in.
     pub(crate) fn admits(&self, address: IpAddr) -> bool {
-        let counted = self.by_address.lock().get(&address.to_canonical()).copied().unwrap_or(0);
+        let counted = self.by_address.lock().get(&network_of(address)).copied().unwrap_or(0);
         self.anonymous.load(Ordering::Relaxed) < self.anonymous_max
             && counted < self.per_address_max
     }
 
     pub(crate) fn opened(&self, address: IpAddr) {
         self.anonymous.fetch_add(1, Ordering::Relaxed);
-        let address = address.to_canonical();
-        if !address.is_loopback() {
-            *self.by_address.lock().entry(address).or_insert(0) += 1;
+        if !address.to_canonical().is_loopback() {
+            *self.by_address.lock().entry(network_of(address)).or_insert(0) += 1;
         }
     }
 
@@ -51,12 +52,15 @@ impl Admissions {
     /// A connection ended, logged out before if it had been logged in.
     pub(crate) fn closed(&self, address: IpAddr) {
         self.anonymous.fetch_sub(1, Ordering::Relaxed);
-        let address = address.to_canonical();
+        if address.to_canonical().is_loopback() {
+            return;
+        }
+        let network = network_of(address);
         let mut by_address = self.by_address.lock();
-        if let Some(count) = by_address.get_mut(&address) {
+        if let Some(count) = by_address.get_mut(&network) {
             *count -= 1;
             if *count == 0 {
-                by_address.remove(&address);
+                by_address.remove(&network);
             }
         }
     }

@@ -116,7 +116,7 @@ impl ChatLoop {
         self.sweeping = false;
         let now = self.now(connections.now());
         let write_stall = self.shared.config.write_stall;
-        let mut too_slow = Vec::new();
+        let (mut too_slow, mut alive) = (Vec::new(), Vec::new());
         connections.for_each(|connection| {
             let taken = connection.bytes_written();
             let queued = connection.queued_bytes() > 0;
@@ -129,9 +129,16 @@ impl ChatLoop {
                         too_slow.push(id);
                     }
                 }
-                _ => *stuck = Some((taken, now.instant)),
+                _ => {
+                    *stuck = Some((taken, now.instant));
+                    alive.push(id);
+                }
             }
         });
+        // Its pings may lie unread while its own output holds the reading.
+        for id in alive {
+            self.shard.handle_alive(now, ConnId(id.as_u64()));
+        }
         for id in too_slow {
             self.shard.handle_too_slow(now, ConnId(id.as_u64()));
             self.run_effects(connections);
@@ -177,6 +184,10 @@ impl Service for ChatLoop {
     }
 
     fn on_write_complete(&mut self, connection: &mut Conn<'_>) {
+        // It counts as delivery, so it must be true of everything sent so far.
+        if connection.queued_bytes() > 0 {
+            return;
+        }
         let now = self.now(connection.now());
         self.shard.handle_written(now, conn_of(connection));
         self.run_effects(&mut connection.connections());

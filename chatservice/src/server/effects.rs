@@ -4,7 +4,7 @@ use reactor::{ConnectionId, Connections};
 
 use super::chat_loop::{ChatLoop, ConnState, Hold, hold, release};
 use crate::chat::effect::Attempt;
-use crate::chat::{ConnId, Effect, Effects, Now, Place, Ticket};
+use crate::chat::{ConnId, Effect, Effects, LoginId, Now, Place, Ticket};
 use crate::storage::Request;
 
 impl ChatLoop {
@@ -58,15 +58,15 @@ impl ChatLoop {
                 }
             }
             Effect::Work { ticket, request } => self.work(now, ticket, request),
-            Effect::Claim { conn, user, force } => {
-                let claim = self.shared.directory.claim(user, self.place(conn), force);
-                self.shard.handle_claim(now, conn, claim);
+            Effect::Claim { login, user, force } => {
+                let claim = self.shared.directory.claim(user, self.place(login), force);
+                self.shard.handle_claim(now, login.conn, claim);
             }
-            Effect::Release { conn, user, owing } => {
-                self.shared.directory.release(user, self.place(conn), owing);
+            Effect::Release { login, user, owing } => {
+                self.shared.directory.release(user, self.place(login), owing);
             }
-            Effect::Settled { conn, user } => {
-                self.shared.directory.settled(user, self.place(conn));
+            Effect::Settled { login, user } => {
+                self.shared.directory.settled(user, self.place(login));
             }
             Effect::Locate(lane) => {
                 let place = self.shared.directory.locate(lane.recipient);
@@ -95,13 +95,13 @@ impl ChatLoop {
     fn work(&mut self, now: Now, ticket: Ticket, request: Request) {
         if let Err(((_, ticket), request)) = self.shared.workers.submit((self.id, ticket), request)
         {
-            log::warn!("too much is waiting for the workers");
+            log::debug!("too much is waiting for the workers");
             self.shard.handle_answer(now, ticket, request.unavailable());
         }
     }
 
-    fn place(&self, conn: ConnId) -> Place {
-        Place { shard: self.id, conn }
+    fn place(&self, login: LoginId) -> Place {
+        Place { shard: self.id, login }
     }
 }
 

@@ -36,6 +36,8 @@ const LOW_WATER: usize = 16 * 1024;
 const GOODBYE_WITHIN: Duration = Duration::from_secs(2);
 /// A connection that is being closed has this long to take its last bytes.
 const CLOSING_WITHIN: Duration = Duration::from_secs(5);
+/// The longest idle time that the kernel takes is 9 hours.
+const KEEP_ALIVE_MAX: Duration = Duration::from_secs(2 * 60 * 60);
 /// Clients that are told to come back do so spread over this time.
 const RETURN_SPAN_MS: u64 = 2000;
 
@@ -146,7 +148,7 @@ impl Server {
             input_cap: config.rules.object_max + (1 << 20),
             // An original client cannot be asked whether it is there; the kernel finds out in the
             // time that an acknowledging one has.
-            keep_alive: Some(config.rules.ping_after),
+            keep_alive: Some(config.rules.ping_after.min(KEEP_ALIVE_MAX)),
             user_timeout: Some(config.rules.silence),
             closing_timeout: Some(CLOSING_WITHIN),
             ..ConnectionOptions::default()

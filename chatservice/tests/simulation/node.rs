@@ -224,21 +224,23 @@ impl Node {
                 link.schedule_up(context);
             }
             Effect::Work { ticket, request } => workers.submit(context, shard, ticket, request),
-            Effect::Claim { conn, user, force } => {
-                let place = Place { shard: ShardId(shard), conn };
+            Effect::Claim { login, user, force } => {
+                let place = Place { shard: ShardId(shard), login };
                 let claim = self.claim(user, place, force);
-                context.trace(|| format!("link {}: user {user} claim {claim:?}", conn.0));
-                self.shards[index].handle_claim(now, conn, claim);
+                context.trace(|| format!("link {}: user {user} claim {claim:?}", login.conn.0));
+                self.shards[index].handle_claim(now, login.conn, claim);
             }
-            Effect::Release { conn, user, owing } => {
-                let place = Place { shard: ShardId(shard), conn };
+            Effect::Release { login, user, owing } => {
+                let place = Place { shard: ShardId(shard), login };
                 let wide = context.plant == Plant::WideRelease;
                 let at = if wide { self.directory.locate(user) } else { None };
                 self.directory.release(user, at.unwrap_or(place), owing);
-                context.trace(|| format!("link {}: user {user} released, owing={owing}", conn.0));
+                context.trace(|| {
+                    format!("link {}: user {user} released, owing={owing}", login.conn.0)
+                });
             }
-            Effect::Settled { conn, user } => {
-                self.directory.settled(user, Place { shard: ShardId(shard), conn });
+            Effect::Settled { login, user } => {
+                self.directory.settled(user, Place { shard: ShardId(shard), login });
             }
             Effect::Locate(lane) => {
                 let place = self.directory.locate(lane.recipient);
@@ -276,7 +278,7 @@ impl Node {
         let online = self.directory.locate(user);
         let claim = self.directory.claim(user, place, force);
         if matches!(claim, Claim::Granted(_)) {
-            self.evicted.extend(online.map(|place| link_of(place.conn)));
+            self.evicted.extend(online.map(|place| link_of(place.login.conn)));
         }
         claim
     }
@@ -318,7 +320,7 @@ pub(crate) fn brief(line: &[u8]) -> String {
 fn describe(message: &PeerMessage) -> String {
     match message {
         PeerMessage::Deliver { to, lane, again, message, .. } => {
-            format!("deliver {lane:?} {} to link {} again={again}", message.mid, to.0)
+            format!("deliver {lane:?} {} to link {} again={again}", message.mid, to.conn.0)
         }
         other => format!("{other:?}"),
     }

@@ -23,6 +23,13 @@ fn row(id: i64, letter: char) -> Row {
     Row { id: RowId(id), message: message(letter, "") }
 }
 
+impl Inbox {
+    /// Everything was acknowledged and nothing waits.
+    fn is_idle(&self) -> bool {
+        self.window.is_empty() && self.backlog.is_empty() && self.drain == Drain::Done
+    }
+}
+
 struct Rig {
     inbox: Inbox,
     now: Instant,

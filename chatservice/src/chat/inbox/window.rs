@@ -109,6 +109,7 @@ impl Window {
         self.last_seq + 1
     }
 
+    #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
         self.pushed.is_empty()
     }

@@ -4,7 +4,7 @@
 use chatproto::ChatObject;
 
 use super::*;
-use crate::chat::effect::ShardId;
+use crate::chat::effect::{ConnId, ShardId};
 use crate::message::Audience;
 
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -15,7 +15,8 @@ const fn lane(sender: i64, recipient: i64) -> LaneKey {
 }
 
 const fn at(conn: u64) -> Place {
-    Place { shard: ShardId(0), conn: ConnId(conn) }
+    let login = LoginId { conn: ConnId(conn), number: conn };
+    Place { shard: ShardId(0), login }
 }
 
 /// The letter's place in the alphabet.
@@ -42,7 +43,7 @@ impl Rig {
             let object = ChatObject::direct(UserId(1), "a", UserId(2), &mid, "");
             let (sid, sender, audience) = (sid(letter), UserId(1), Audience::One);
             let message = Message { sid, sender, mid: mid.as_str().into(), audience, object };
-            let asker = Asker { conn: ConnId(1), user: UserId(1), mid: Some(mid.into()) };
+            let asker = Asker { login: at(1).login, user: UserId(1), mid: Some(mid.into()) };
             let recipients = recipients.iter().copied().map(UserId);
             self.ledger.handle_message(self.now, asker, &Arc::new(message), recipients);
         }
@@ -91,7 +92,7 @@ impl Rig {
             Action::Locate(lane) => format!("locate {}", key(lane)),
             Action::Deliver { place, lane, again, message } => {
                 let again = if *again { " again" } else { "" };
-                format!("deliver {} {} @{}{again}", key(lane), message.mid, place.conn.0)
+                format!("deliver {} {} @{}{again}", key(lane), message.mid, place.login.conn.0)
             }
             Action::Deposit { lane, messages } => {
                 let mids: String = messages.iter().map(|message| &*message.mid).collect();
@@ -101,12 +102,12 @@ impl Rig {
                 let rows: Vec<_> = rows.iter().map(|row| row.0).collect();
                 format!("remove {recipient} {rows:?}")
             }
-            Action::Mail { place, first } => format!("mail @{} {}", place.conn.0, first.0),
+            Action::Mail { place, first } => format!("mail @{} {}", place.login.conn.0, first.0),
             Action::Arm { at, .. } => format!("look in {} ms", (*at - self.now).as_millis()),
             Action::Answer(answer) => {
                 format!("{} {:?}", answer.mid.as_deref().unwrap_or("?"), answer.how)
             }
-            Action::Over { conn, .. } => format!("over @{}", conn.0),
+            Action::Over { login, .. } => format!("over @{}", login.conn.0),
         }
     }
 

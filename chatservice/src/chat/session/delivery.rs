@@ -1,6 +1,6 @@
 //! What a session does for its user's inbox, and which of its parts an answer is for.
 
-use chatproto::{Errno, UserId};
+use chatproto::Errno;
 
 use super::{Online, Pending, Phase, Session, Style};
 use crate::chat::core::Core;
@@ -13,19 +13,17 @@ use std::sync::Arc;
 use std::time::Instant;
 
 impl Session {
-    /// A live message for this session's user; false when nobody, or somebody else, is here.
+    /// A live message for this session's user.
     pub(in crate::chat) fn handle_message(
         &mut self,
         message: Arc<Message>,
         debt: Debt,
         again: bool,
         core: &mut Core,
-    ) -> bool {
-        let recipient = debt.lane.recipient;
-        self.online().is_some_and(|online| online.user == recipient)
-            && self.with_inbox(core, |online, now| {
-                online.inbox.handle_message(now, message, debt, again);
-            })
+    ) {
+        self.with_inbox(core, |online, now| {
+            online.inbox.handle_message(now, message, debt, again);
+        });
     }
 
     /// Rows were committed for this session's user.
@@ -50,7 +48,7 @@ impl Session {
         self.with_inbox(core, |online, now| match answer {
             Answer::Rows(rows) => {
                 if let Err(error) = &rows {
-                    log::warn!("the waiting messages of user {} stay: {error}", online.user);
+                    log::debug!("the waiting messages of user {} stay: {error}", online.user);
                 }
                 online.inbox.handle_rows(now, rows.ok());
             }
@@ -75,10 +73,8 @@ impl Session {
     }
 
     /// The account has moved to another session.
-    pub(in crate::chat) fn handle_evicted(&mut self, user: UserId, core: &mut Core) {
-        if self.online().is_some_and(|online| online.user == user) {
-            self.part(Errno::TakenOver, "your account logged in elsewhere", None, core);
-        }
+    pub(in crate::chat) fn handle_evicted(&mut self, core: &mut Core) {
+        self.part(Errno::TakenOver, "your account logged in elsewhere", None, core);
     }
 
     /// A worker's answer to the pending request.
@@ -91,13 +87,11 @@ impl Session {
         }
     }
 
-    /// False when there is no user, hence no inbox.
-    fn with_inbox(&mut self, core: &mut Core, act: impl FnOnce(&mut Online, Instant)) -> bool {
-        let conn = self.conn;
-        let Some(online) = self.online() else { return false };
+    /// Does nothing when there is no user, hence no inbox.
+    fn with_inbox(&mut self, core: &mut Core, act: impl FnOnce(&mut Online, Instant)) {
+        let Some(online) = self.online() else { return };
         act(online, core.now.instant);
-        core.settle_inbox(conn, online.user, online.style, &mut online.inbox);
-        true
+        core.settle_inbox(online.login, online.user, online.style, &mut online.inbox);
     }
 }
 
@@ -111,7 +105,7 @@ pub(in crate::chat) fn deposit_result(
         Ok(Outcome::NoSuchUser) => Err(Refusal::NoSuchUser),
         Ok(_) => Err(Refusal::StoreUnavailable),
         Err(error) => {
-            log::warn!("messages could not be stored: {error}");
+            log::debug!("messages could not be stored: {error}");
             Err(Refusal::StoreUnavailable)
         }
     }

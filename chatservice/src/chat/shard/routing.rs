@@ -1,13 +1,14 @@
 //! Between the two sides of delivery: the senders' ledger, the recipients' inboxes, other shards.
 
 use chatproto::GroupId;
+use rustc_hash::FxHashMap;
 
 use super::Shard;
 use crate::chat::deadlines::Deadline;
-use crate::chat::effect::{ConnId, Effect, LaneKey, PeerMessage, Place, Refusal, Ticket};
+use crate::chat::effect::{ConnId, Effect, LaneKey, LoginId, PeerMessage, Place, Refusal, Ticket};
 use crate::chat::groups::Loaded;
 use crate::chat::ledger::Action;
-use crate::chat::session::deposit_result;
+use crate::chat::session::{Session, deposit_result};
 use crate::chat::{contacts, inbox, login, sending};
 use crate::storage::{Answer, Request, Write};
 
@@ -35,16 +36,12 @@ impl Shard {
         match message {
             PeerMessage::Deliver { to, lane, home, again, message } => {
                 let debt = inbox::Debt { home, lane };
-                let session = self.sessions.get_mut(&to);
-                let taken = session.is_some_and(|session| {
-                    let taken = session.handle_message(message, debt, again, &mut self.core);
-                    if taken && self.stopping {
-                        session.store_debts(&mut self.core);
-                    }
-                    taken
-                });
-                if !taken {
-                    self.not_here(to, debt);
+                let Some(session) = at(&mut self.sessions, to) else {
+                    return self.not_here(to, debt);
+                };
+                session.handle_message(message, debt, again, &mut self.core);
+                if self.stopping {
+                    session.store_debts(&mut self.core);
                 }
             }
             PeerMessage::Settled { lane, sid, how } => {
@@ -52,23 +49,23 @@ impl Shard {
             }
             PeerMessage::NotHere { lane, from } => self.core.ledger.handle_not_here(lane, from),
             PeerMessage::Mail { to, first } => {
-                if let Some(session) = self.sessions.get_mut(&to) {
+                if let Some(session) = at(&mut self.sessions, to) {
                     session.handle_mail(first, &mut self.core);
                 }
             }
-            PeerMessage::Evict { to, user, by } => {
-                if let Some(session) = self.sessions.get_mut(&to) {
-                    session.handle_evicted(user, &mut self.core);
+            PeerMessage::Evict { to, by } => {
+                if let Some(session) = at(&mut self.sessions, to) {
+                    session.handle_evicted(&mut self.core);
                 }
                 let owing = self.core.owing.get_mut(&to);
                 let settled = owing.is_none();
                 if let Some(owing) = owing {
                     owing.heir = Some(by);
                 }
-                self.core.post(by.shard, PeerMessage::Evicted { to: by.conn, settled });
+                self.core.post(by.shard, PeerMessage::Evicted { to: by.login, settled });
             }
             PeerMessage::Evicted { to, settled } => {
-                if let Some(session) = self.sessions.get_mut(&to) {
+                if let Some(session) = at(&mut self.sessions, to) {
                     login::place_is_free(session, &mut self.core);
                 }
                 if settled {
@@ -78,11 +75,11 @@ impl Shard {
             PeerMessage::SenderSettled { to } => self.sender_settled(to),
             PeerMessage::Joined { group, user, asker } => {
                 self.core.groups.joined(group, user);
-                self.core.post(asker.shard, PeerMessage::JoinKnown { to: asker.conn });
+                self.core.post(asker.shard, PeerMessage::JoinKnown { to: asker.login });
             }
             PeerMessage::GroupInDoubt { group } => self.core.groups.forget(group),
             PeerMessage::JoinKnown { to } => {
-                if let Some(session) = self.sessions.get_mut(&to) {
+                if let Some(session) = at(&mut self.sessions, to) {
                     contacts::join_known(session, &mut self.core);
                 }
             }
@@ -101,7 +98,7 @@ impl Shard {
     pub(super) fn handle_group_answer(&mut self, group: GroupId, answer: Answer) {
         let Answer::Members(result) = answer else { return };
         if let Err(error) = &result {
-            log::warn!("the members of group {group} are not known: {error}");
+            log::debug!("the members of group {group} are not known: {error}");
         }
         let exists = result.as_ref().map(Option::is_some);
         let members = result.as_ref().ok().cloned().flatten();
@@ -117,15 +114,15 @@ impl Shard {
     }
 
     /// All that the user sent from the session before the one at `to` is settled.
-    fn sender_settled(&mut self, to: ConnId) {
+    fn sender_settled(&mut self, to: LoginId) {
         self.core.owes_less(to);
-        if let Some(session) = self.sessions.get_mut(&to) {
-            sending::release(session, &mut self.core);
+        if let Some(session) = at(&mut self.sessions, to) {
+            sending::release(session, to, &mut self.core);
         }
     }
 
-    fn not_here(&mut self, to: ConnId, debt: inbox::Debt) {
-        let from = Place { shard: self.core.shard, conn: to };
+    fn not_here(&mut self, to: LoginId, debt: inbox::Debt) {
+        let from = Place { shard: self.core.shard, login: to };
         self.core.post(debt.home, PeerMessage::NotHere { lane: debt.lane, from });
     }
 
@@ -134,7 +131,7 @@ impl Shard {
         match action {
             Action::Locate(lane) => core.effects.push(Effect::Locate(lane)),
             Action::Deliver { place, lane, again, message } => {
-                let (to, home) = (place.conn, core.shard);
+                let (to, home) = (place.login, core.shard);
                 core.post(place.shard, PeerMessage::Deliver { to, lane, home, again, message });
             }
             Action::Deposit { lane, messages } => {
@@ -145,20 +142,29 @@ impl Shard {
                 core.work(Ticket::Nobody, Request::Write(Write::Remove { recipient, rows }));
             }
             Action::Mail { place, first } => {
-                core.post(place.shard, PeerMessage::Mail { to: place.conn, first });
+                core.post(place.shard, PeerMessage::Mail { to: place.login, first });
             }
             Action::Arm { at, lane } => core.deadlines.arm(at, Deadline::Lane(lane)),
             Action::Answer(answer) => {
-                if let Some(session) = self.sessions.get_mut(&answer.conn) {
+                if let Some(session) = self.sessions.get_mut(&answer.login.conn) {
                     sending::ended(session, &answer, core);
                 }
             }
-            Action::Over { conn, size } => {
-                core.owes_less(conn);
-                if let Some(session) = self.sessions.get_mut(&conn) {
-                    session.settle(size, core);
+            Action::Over { login, load } => {
+                core.owes_less(login);
+                if let Some(session) = self.sessions.get_mut(&login.conn) {
+                    session.settle(login, load, core);
                 }
             }
         }
     }
+}
+
+/// The session at which this login still is.
+pub(super) fn at(
+    sessions: &mut FxHashMap<ConnId, Session>,
+    login: LoginId,
+) -> Option<&mut Session> {
+    let session = sessions.get_mut(&login.conn)?;
+    session.online_as(login).is_some().then_some(session)
 }

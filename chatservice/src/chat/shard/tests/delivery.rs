@@ -6,7 +6,7 @@ use chatproto::UserId;
 
 use super::rig::Rig;
 use crate::chat::ConnId;
-use crate::chat::effect::{PeerMessage, Place, ShardId};
+use crate::chat::effect::{LoginId, PeerMessage, Place, ShardId};
 
 const HELLO: &str = r#"{"msgid":1005,"toid":2,"msg":"hello","time":"now","mid":"a"}"#;
 const DELIVERED: &str = r#"{"msgid":1010,"mid":"a","errno":0,"state":"delivered"}"#;
@@ -156,17 +156,22 @@ fn a_mid_in_use_is_not_sent_twice() {
     assert_eq!(rig.said(2), "");
 }
 
+/// A login of another shard, or one that is not here.
+fn login(conn: u64) -> LoginId {
+    LoginId { conn: ConnId(conn), number: 99 }
+}
+
 #[test]
 fn what_is_for_another_shard_is_sent_there() {
     let mut rig = Rig::with_shards(2, 2);
     rig.plain(1);
-    let place = Place { shard: ShardId(1), conn: ConnId(5) };
+    let place = Place { shard: ShardId(1), login: login(5) };
     rig.directory.claim(UserId(2), place, true);
     rig.send(1, HELLO);
     let (to, message) = rig.peers.pop().unwrap();
     assert_eq!(to, ShardId(1));
     let PeerMessage::Deliver { to, lane, home, again, message } = message else { panic!() };
-    assert_eq!((to, home, again), (ConnId(5), ShardId(0), false));
+    assert_eq!((to, home, again), (login(5), ShardId(0), false));
     let how = crate::chat::effect::Settlement::Delivered;
     rig.peer(PeerMessage::Settled { lane, sid: message.sid, how });
     assert_eq!(rig.said(1), DELIVERED);
@@ -176,18 +181,18 @@ fn what_is_for_another_shard_is_sent_there() {
 fn what_comes_for_somebody_who_is_not_here_goes_back() {
     let mut rig = Rig::with_shards(2, 2);
     rig.plain(1);
-    let elsewhere = Place { shard: ShardId(1), conn: ConnId(5) };
+    let elsewhere = Place { shard: ShardId(1), login: login(5) };
     rig.directory.claim(UserId(2), elsewhere, true);
     rig.send(1, HELLO);
     let (_, PeerMessage::Deliver { lane, message, .. }) = rig.peers.pop().unwrap() else {
         panic!()
     };
-    for to in [ConnId(1), ConnId(9)] {
+    for to in [login(1), login(9)] {
         let (message, again) = (message.clone(), false);
         rig.peer(PeerMessage::Deliver { to, lane, home: ShardId(1), again, message });
         let (to_shard, answer) = rig.peers.pop().unwrap();
         assert_eq!(to_shard, ShardId(1));
-        assert!(matches!(answer, PeerMessage::NotHere { from, .. } if from.conn == to));
+        assert!(matches!(answer, PeerMessage::NotHere { from, .. } if from.login == to));
     }
 }
 
@@ -200,8 +205,9 @@ fn a_join_is_answered_when_every_shard_knows() {
     assert_eq!(rig.ask(2, r#"{"msgid":1008,"groupid":1,"mid":"j"}"#), "");
     let told = rig.peers.iter().filter(|(_, m)| matches!(m, PeerMessage::Joined { .. })).count();
     assert_eq!(told, 2);
-    rig.peer(PeerMessage::JoinKnown { to: ConnId(2) });
+    let to = rig.directory.locate(UserId(2)).unwrap().login;
+    rig.peer(PeerMessage::JoinKnown { to });
     assert_eq!(rig.said(2), "");
-    rig.peer(PeerMessage::JoinKnown { to: ConnId(2) });
+    rig.peer(PeerMessage::JoinKnown { to });
     assert_eq!(rig.said(2), r#"{"msgid":1010,"mid":"j","errno":0}"#);
 }

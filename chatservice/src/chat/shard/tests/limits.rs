@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::rig::Rig;
 use crate::chat::ConnId;
-use crate::chat::effect::{PeerMessage, Settlement};
+use crate::chat::effect::{LoginId, PeerMessage, Settlement};
 
 #[test]
 fn objects_are_bounded_before_and_after_the_login() {
@@ -173,7 +173,7 @@ fn strays_of_other_shards_do_nothing() {
         crate::chat::LaneKey { sender: chatproto::UserId(1), recipient: chatproto::UserId(9) };
     let sid = crate::message::Sid(1);
     rig.peer(PeerMessage::Settled { lane, sid, how: Settlement::Delivered });
-    rig.peer(PeerMessage::JoinKnown { to: ConnId(1) });
-    rig.peer(PeerMessage::JoinKnown { to: ConnId(9) });
+    rig.peer(PeerMessage::JoinKnown { to: LoginId { conn: ConnId(1), number: 99 } });
+    rig.peer(PeerMessage::JoinKnown { to: LoginId { conn: ConnId(9), number: 99 } });
     assert_eq!(rig.said(1), "");
 }

@@ -111,6 +111,11 @@ impl Rig {
         self.carry_out();
     }
 
+    /// The connection at which a user is online.
+    pub(super) fn connection_of(&self, user: i64) -> Option<ConnId> {
+        self.directory.locate(UserId(user)).map(|place| place.login.conn)
+    }
+
     pub(super) fn nobody_is_online(&self) -> bool {
         self.directory.online((0..10).map(UserId).collect()).is_empty()
     }
@@ -139,6 +144,13 @@ impl Rig {
     /// Answers all work, also what comes of it.
     pub(super) fn serve(&mut self) {
         while !self.work.is_empty() {
+            self.serve_one();
+        }
+    }
+
+    /// Answers work until such a request is the next one.
+    pub(super) fn serve_until(&mut self, is_next: impl Fn(&(Ticket, Request)) -> bool) {
+        while !is_next(self.work.front().expect("the request comes")) {
             self.serve_one();
         }
     }
@@ -210,7 +222,7 @@ impl Rig {
     }
 
     fn carry_out_one(&mut self, effect: Effect, bytes: &[u8]) {
-        let here = |conn| Place { shard: ShardId(0), conn };
+        let here = |login| Place { shard: ShardId(0), login };
         match effect {
             Effect::Send { conn, bytes: range } => {
                 let text = str::from_utf8(&bytes[range]).unwrap();
@@ -225,14 +237,14 @@ impl Rig {
                 self.read(conn);
             }
             Effect::Work { ticket, request } => self.work.push_back((ticket, request)),
-            Effect::Claim { conn, user, force } => {
-                let claim = self.directory.claim(user, here(conn), force);
-                self.shard.handle_claim(self.now, conn, claim);
+            Effect::Claim { login, user, force } => {
+                let claim = self.directory.claim(user, here(login), force);
+                self.shard.handle_claim(self.now, login.conn, claim);
             }
-            Effect::Release { conn, user, owing } => {
-                self.directory.release(user, here(conn), owing);
+            Effect::Release { login, user, owing } => {
+                self.directory.release(user, here(login), owing);
             }
-            Effect::Settled { conn, user } => self.directory.settled(user, here(conn)),
+            Effect::Settled { login, user } => self.directory.settled(user, here(login)),
             Effect::Locate(lane) => {
                 let place = self.directory.locate(lane.recipient);
                 self.shard.handle_located(self.now, lane, place);
