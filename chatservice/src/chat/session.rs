@@ -113,6 +113,8 @@ pub(super) struct Session {
     /// What its users sent and is not settled.
     unsettled: Unsettled,
     last_heard: Instant,
+    /// When it was asked whether it is there, if it has said nothing since.
+    asked: Option<Instant>,
     reading: Reading,
     /// When to look at this session next.
     deadline: Option<Instant>,
@@ -129,6 +131,7 @@ impl Session {
             framer: Framer::new(core.rules.anonymous_object_max),
             unsettled: Unsettled::default(),
             last_heard: now,
+            asked: None,
             reading: Reading::Open,
             deadline: None,
         };
@@ -138,7 +141,7 @@ impl Session {
 
     /// Carries out the requests in `unread` as far as it may; how many bytes are used up.
     pub(super) fn handle_bytes(&mut self, unread: &[u8], core: &mut Core) -> usize {
-        self.last_heard = core.now.instant;
+        self.handle_alive(core);
         let mut used = 0;
         while !self.is_blocked() {
             match self.framer.scan(&unread[used..]) {
@@ -273,15 +276,18 @@ impl Session {
                 if online.style == Style::Plain {
                     return;
                 }
-                let closed_at = self.last_heard + rules.silence;
-                if closed_at <= now {
-                    self.part(Errno::TooSlow, "nothing was heard from you", None, core);
-                    return;
-                }
                 let ping_at = self.last_heard + rules.ping_after;
                 if ping_at > now {
                     ping_at
                 } else {
+                    // Nobody is closed who was not asked: after a pause of the whole process the
+                    // answer may lie unread.
+                    let asked = *self.asked.get_or_insert(now);
+                    let closed_at = asked + (rules.silence - rules.ping_after);
+                    if closed_at <= now {
+                        self.part(Errno::TooSlow, "nothing was heard from you", None, core);
+                        return;
+                    }
                     online.mids.rest();
                     core.effects.send(self.conn, chatproto::ping);
                     closed_at.min(now + core.rules.ping_after)
@@ -300,9 +306,10 @@ impl Session {
         }
     }
 
-    /// The client shows by other means than words that it is there.
+    /// The client shows that it is there, by its words or by taking ours.
     pub(super) fn handle_alive(&mut self, core: &Core) {
         self.last_heard = core.now.instant;
+        self.asked = None;
     }
 
     /// The user of this login, if it is still the one that is here.

@@ -52,7 +52,7 @@ fn guessing_at_one_account_does_not_slow_another() {
 fn an_unknown_account_takes_as_long_as_a_known_one() {
     // Hashes that are dear enough to be measured.
     let server = TestServer::start(Launch::new().flag("--password-kib", 8192));
-    let accounts = server.accounts::<9>();
+    let accounts = server.accounts::<15>();
     let time = |id: i64| {
         let mut client = server.connect();
         let since = Instant::now();
@@ -64,9 +64,10 @@ fn an_unknown_account_takes_as_long_as_a_known_one() {
         known.push(time(account.id));
         unknown.push(time(n));
     }
-    // The shortest of each: what else the machine does only ever adds.
+    // The shortest of each, since what else the machine does only ever adds; a processor that is
+    // shared runs at half its speed at times, while a hash left out would show as a tenth.
     let shortest = |times: &[Duration]| times.iter().min().copied().unwrap_or_default();
     let (known, unknown) = (shortest(&known), shortest(&unknown));
     let ratio = known.as_secs_f64() / unknown.as_secs_f64();
-    assert!((0.6..1.7).contains(&ratio), "known: {known:?}, unknown: {unknown:?}");
+    assert!((0.4..2.5).contains(&ratio), "known: {known:?}, unknown: {unknown:?}");
 }
