@@ -157,8 +157,8 @@ impl Core {
                 Action::Push { seq, message } => self.effects.send(conn, |out| match style {
                     Style::Plain => message.object.write_plain(out),
                     Style::Acknowledging => {
-                        let sid = message.sid.to_string();
-                        message.object.write_acknowledged(out, seq, &sid, &message.mid);
+                        let sid = message.sid.text();
+                        message.object.write_acknowledged(out, seq, sid.as_str(), &message.mid);
                     }
                 }),
                 Action::Settle { debt, sid, how } => {

@@ -155,7 +155,7 @@ fn send(session: &mut Session, chat: &Chat<'_>, recipients: &[UserId], core: &mu
     };
     let sid = core.sids.next(core.now.unix_ms);
     let sender = user;
-    let made_mid = || sid.to_string().into_boxed_str();
+    let made_mid = || sid.text().as_str().into();
     let message = Arc::new(Message {
         sid,
         sender,
