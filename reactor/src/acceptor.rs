@@ -9,6 +9,7 @@ use crate::service_handle::ConnectionSink;
 use crate::source::{Source, SourceId, SourceStatus, SourceTimer};
 use crate::timer_queue::TimerId;
 use crate::token::Key;
+use crate::warning_limit::WarningLimit;
 use mio::net::TcpStream;
 use std::fs::File;
 use std::io;
@@ -21,13 +22,11 @@ const ACCEPTS_PER_TURN: usize = 64;
 /// The wait after an error that gives no edge when it is over. Long enough to cost nothing,
 /// short enough for a client that waits.
 const RETRY_DELAY: Duration = Duration::from_millis(100);
-/// Warnings of one listener are at least this far apart.
-const WARNING_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Decides by the peer's address whether a connection is taken.
 pub(crate) type AcceptFilter = Box<dyn FnMut(SocketAddr) -> bool>;
 
-/// The source of a listener. No error ends it, only [`Listener::stop`].
+/// The source of a listener. No error of an accept ends it, only [`Listener::stop`].
 pub(crate) struct Acceptor {
     id: SourceId,
     listener: Arc<Listener>,
@@ -41,15 +40,30 @@ pub(crate) struct Acceptor {
     /// Given up for a moment when no descriptor is left, so that the clients who wait can be
     /// accepted and refused instead of being left to hang.
     spare: Option<File>,
-    last_warning: Option<Instant>,
+    warnings: WarningLimit,
+}
+
+/// What became of one accept.
+#[derive(Debug)]
+enum Outcome {
+    /// A client was served or refused.
+    Done,
+    /// A client was lost to its own error, or so it seems.
+    Lost(io::Error),
+    /// Nobody waits.
+    Drained,
+    /// The next accept would fail too.
+    Short,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Progress {
     /// Nobody waits; the next edge tells otherwise.
     Drained,
-    /// More may wait: the budget was used up.
+    /// More may wait: the budget of this turn is used up.
     CutOff,
+    /// More may wait, and it is their turn.
+    Continuing,
     /// More may wait, but it takes time; a timer is armed.
     Paused,
 }
@@ -73,34 +87,72 @@ impl Acceptor {
             counters,
             progress: Progress::Drained,
             spare: open_spare().ok(),
-            last_warning: None,
+            warnings: WarningLimit::default(),
         }
     }
 
     fn accept(&mut self, core: &mut LoopCore) {
+        if self.spare.is_none() {
+            // Somebody else took it the last time; there may be one again.
+            self.spare = open_spare().ok();
+        }
         self.progress = Progress::CutOff;
+        let mut lost = 0;
         for _ in 0..ACCEPTS_PER_TURN {
             if self.listener.is_stopped() {
                 return;
             }
-            match self.listener.accept() {
-                Ok((stream, peer)) => {
-                    core.shared.counters.accepted.add(1);
-                    self.place(stream, peer);
+            match self.accept_one(core) {
+                Outcome::Done => {}
+                Outcome::Lost(error) => {
+                    lost += 1;
+                    if lost == ACCEPTS_PER_TURN {
+                        // So many in a row: the error is none of theirs, and stays.
+                        self.warn(core.now, &error);
+                        return self.pause(core);
+                    }
                 }
-                Err(error) => match self.handle_error(core, &error) {
-                    AcceptError::Next => {}
-                    AcceptError::Drained => {
-                        self.progress = Progress::Drained;
-                        return;
-                    }
-                    AcceptError::NoDescriptor | AcceptError::Later => {
-                        self.pause(core);
-                        return;
-                    }
-                },
+                Outcome::Drained => {
+                    self.progress = Progress::Drained;
+                    return;
+                }
+                Outcome::Short => return self.pause(core),
             }
         }
+    }
+
+    fn accept_one(&mut self, core: &LoopCore) -> Outcome {
+        match self.listener.accept() {
+            Ok((stream, peer)) => {
+                core.shared.counters.accepted.add(1);
+                self.place(stream, peer);
+                Outcome::Done
+            }
+            // The accept overtook the look at whether the listener is stopped.
+            Err(_) if self.listener.is_stopped() => Outcome::Drained,
+            Err(error) => self.handle_error(core.now, error),
+        }
+    }
+
+    fn handle_error(&mut self, now: Instant, error: io::Error) -> Outcome {
+        let outcome = match classify(&error) {
+            AcceptError::Drained => return Outcome::Drained,
+            AcceptError::Next => Outcome::Lost(error),
+            AcceptError::NoDescriptor => match self.refuse_one() {
+                // An accept takes a descriptor before it looks whether anybody waits.
+                Outcome::Drained => return Outcome::Drained,
+                outcome => {
+                    self.warn(now, &error);
+                    outcome
+                }
+            },
+            AcceptError::Later => {
+                self.warn(now, &error);
+                Outcome::Short
+            }
+        };
+        count(&self.counters.accept_errors);
+        outcome
     }
 
     /// Gives a connection to the next service, unless it is one too many.
@@ -114,45 +166,46 @@ impl Acceptor {
             return;
         }
         let target = &self.targets[self.next_target];
-        self.next_target = (self.next_target + 1) % self.targets.len();
-        self.counters.add_connection();
-        match target.accepted(stream, peer) {
-            Ok(()) => count(&self.counters.accepted),
+        match target.accepted(stream, peer, self.counters.add_connection()) {
+            Ok(()) => {
+                count(&self.counters.accepted);
+                self.next_target = (self.next_target + 1) % self.targets.len();
+            }
             Err(ended) => {
-                self.counters.remove_connection();
-                log::warn!("cannot serve {peer}: {ended}");
+                log::warn!("cannot serve {peer}, nor who comes after: {ended}");
+                self.drop_target();
             }
         }
     }
 
-    /// Says what is left to do about an error.
-    fn handle_error(&mut self, core: &LoopCore, error: &io::Error) -> AcceptError {
-        let class = classify(error);
-        if class == AcceptError::Drained {
-            return class;
+    /// Leaves out a service whose loop has ended, by a panic; the last one takes the listener
+    /// with it, so that clients are refused rather than accepted and dropped.
+    fn drop_target(&mut self) {
+        self.targets.swap_remove(self.next_target);
+        if self.targets.is_empty() {
+            self.listener.stop();
+        } else {
+            self.next_target %= self.targets.len();
         }
-        count(&self.counters.accept_errors);
-        if class == AcceptError::Next {
-            return class;
-        }
-        self.warn(core.now, error);
-        if class == AcceptError::NoDescriptor { self.refuse_one() } else { class }
     }
 
     /// Accepts a waiting client with the spare descriptor, and hangs up.
-    fn refuse_one(&mut self) -> AcceptError {
+    fn refuse_one(&mut self) -> Outcome {
         if self.spare.take().is_none() {
-            self.spare = open_spare().ok();
-            return AcceptError::NoDescriptor;
+            return Outcome::Short;
         }
         let accepted = self.listener.accept().map(drop);
         self.spare = open_spare().ok();
         match accepted {
             Ok(()) => {
                 count(&self.counters.refused_for_descriptors);
-                AcceptError::Next
+                Outcome::Done
             }
-            Err(error) => classify(&error),
+            Err(error) => match classify(&error) {
+                AcceptError::Drained => Outcome::Drained,
+                AcceptError::Next => Outcome::Lost(error),
+                AcceptError::NoDescriptor | AcceptError::Later => Outcome::Short,
+            },
         }
     }
 
@@ -163,9 +216,7 @@ impl Acceptor {
     }
 
     fn warn(&mut self, now: Instant, error: &io::Error) {
-        let quiet = self.last_warning.is_some_and(|last| now - last < WARNING_INTERVAL);
-        if !quiet {
-            self.last_warning = Some(now);
+        if self.warnings.allow(now) {
             log::warn!("cannot accept on {}: {error}", self.listener.address());
         }
     }
@@ -173,14 +224,15 @@ impl Acceptor {
 
 impl Source for Acceptor {
     fn on_event(&mut self, core: &mut LoopCore, _key: Key, _readiness: Readiness) {
-        // While paused, a new client would only make the next error come sooner.
-        if self.progress != Progress::Paused {
+        // While paused, a new client would only make the next error come sooner; while continuing,
+        // `on_ready` accepts, once a turn.
+        if self.progress == Progress::Drained {
             self.accept(core);
         }
     }
 
     fn on_ready(&mut self, core: &mut LoopCore) {
-        if self.progress == Progress::CutOff {
+        if self.progress == Progress::Continuing {
             self.accept(core);
         }
     }
@@ -194,6 +246,7 @@ impl Source for Acceptor {
             return SourceStatus::Finished;
         }
         if self.progress == Progress::CutOff {
+            self.progress = Progress::Continuing;
             core.set_work_pending();
         }
         SourceStatus::Active
@@ -203,3 +256,6 @@ impl Source for Acceptor {
 fn open_spare() -> io::Result<File> {
     File::open("/dev/null")
 }
+
+#[cfg(test)]
+mod tests;

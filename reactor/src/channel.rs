@@ -14,12 +14,17 @@ pub(crate) struct Readiness {
     pub(crate) read_closed: bool,
     /// The connection broke (ERR).
     pub(crate) error: bool,
+    /// An urgent byte (PRI) came, which cuts reads short: each ends in front of it.
+    pub(crate) urgent: bool,
 }
 
 impl Readiness {
+    const NOTHING: Self =
+        Self { readable: false, writable: false, read_closed: false, error: false, urgent: false };
     /// The peer's end of stream is there to be read.
-    pub(crate) const END: Self =
-        Self { readable: true, writable: false, read_closed: true, error: false };
+    pub(crate) const END: Self = Self { readable: true, read_closed: true, ..Self::NOTHING };
+    /// There is room to write.
+    pub(crate) const ROOM: Self = Self { writable: true, ..Self::NOTHING };
 
     /// Whether an end or an error was told.
     pub(crate) fn is_end(self) -> bool {
@@ -40,9 +45,10 @@ enum Reading {
     Drained,
     /// A read may bring something.
     Readable,
-    /// As `Readable`, and an end or error waits behind the bytes: it gives no further edge, so
-    /// only a read that blocks, ends or fails may stop the reading.
-    EndAhead,
+    /// As `Readable`, and an end, an error or the bytes behind an urgent one wait behind the next
+    /// bytes: they give no further edge, so only a read that blocks, ends or fails may stop the
+    /// reading.
+    ReadToBlock,
 }
 
 impl Channel {
@@ -53,8 +59,8 @@ impl Channel {
 
     /// Remembers an event.
     pub(crate) fn handle_event(&mut self, event: Readiness) {
-        if event.is_end() {
-            self.reading = Reading::EndAhead;
+        if event.is_end() || event.urgent {
+            self.reading = Reading::ReadToBlock;
         } else if event.readable && self.reading == Reading::Drained {
             self.reading = Reading::Readable;
         }
@@ -63,7 +69,8 @@ impl Channel {
     }
 
     /// A read brought `count` bytes of at most `capacity`. Fewer than asked for means that the
-    /// socket was empty at that moment (epoll(7), question 9); what came later gives a new edge.
+    /// socket was empty at that moment (epoll(7), question 9), unless an urgent byte was announced;
+    /// what came later gives a new edge.
     pub(crate) fn handle_read(&mut self, count: usize, capacity: usize) {
         if count < capacity && self.reading == Reading::Readable {
             self.reading = Reading::Drained;
@@ -95,10 +102,8 @@ impl Channel {
 mod tests {
     use super::*;
 
-    const IN: Readiness =
-        Readiness { readable: true, writable: false, read_closed: false, error: false };
-    const OUT: Readiness =
-        Readiness { readable: false, writable: true, read_closed: false, error: false };
+    const IN: Readiness = Readiness { readable: true, ..Readiness::NOTHING };
+    const OUT: Readiness = Readiness::ROOM;
     const END: Readiness = Readiness::END;
 
     #[test]
@@ -119,6 +124,18 @@ mod tests {
         assert!(channel.is_readable(), "no edge would tell of the end again");
         channel.handle_read_drained();
         assert!(!channel.is_readable());
+    }
+
+    #[test]
+    fn a_short_read_proves_nothing_when_an_urgent_byte_was_announced() {
+        let mut channel = Channel::new();
+        channel.handle_event(Readiness { urgent: true, ..IN });
+        channel.handle_read(1, 100);
+        assert!(channel.is_readable(), "the read ended in front of the urgent byte");
+        channel.handle_read_drained();
+        channel.handle_event(IN);
+        channel.handle_read(1, 100);
+        assert!(!channel.is_readable(), "the urgent byte is over");
     }
 
     #[test]

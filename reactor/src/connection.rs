@@ -19,7 +19,8 @@ use std::time::{Duration, Instant};
 /// Loop thread only. One connection, for the time of a callback.
 ///
 /// Everything asked takes effect without calling the service back: output is written at the end
-/// of the turn, `on_closed` comes after the current callback.
+/// of the turn (earlier only if it would exceed `output_cap`), `on_closed` comes after the current
+/// callback.
 pub struct Connection<'a, State> {
     table: &'a mut ConnectionTable<State>,
     core: &'a mut LoopCore,
@@ -65,8 +66,8 @@ impl<'a, State> Connection<'a, State> {
     }
 
     /// Closes once the queue is written. Input is not offered any more; what has arrived by
-    /// then is thrown away, so that the close does not reset the connection. A peer in the
-    /// middle of sending can still lose the last bytes to a reset; where that matters, use
+    /// then is thrown away, up to 8 MiB, so that the close does not reset the connection. A peer in
+    /// the middle of sending can still lose the last bytes to a reset; where that matters, use
     /// [`Connection::shutdown`] and ignore the input.
     pub fn close_after_flush(&mut self) {
         let connection = self.inner_mut();
@@ -106,10 +107,9 @@ impl<'a, State> Connection<'a, State> {
         id
     }
 
-    /// Cancels a timer of this connection.
+    /// Cancels a timer, as [`Connections::cancel`].
     pub fn cancel(&mut self, timer: TimerId) {
-        self.core.timers.cancel(timer);
-        self.inner_mut().timers.retain(|&id| id != timer);
+        self.table.cancel_timer(self.core, timer);
     }
 
     /// What the service remembers of this connection.
@@ -188,15 +188,24 @@ impl<'a, State> Connection<'a, State> {
 
     /// Whether `count` more bytes may be queued; closes the connection if they are too many.
     fn admit(&mut self, count: usize) -> SendStatus {
-        let connection = self.inner();
-        if !connection.state.can_send() {
+        if !self.can_send() {
             return SendStatus::Closed;
         }
-        if connection.output.len().saturating_add(count) > self.table.options.output_cap {
-            self.table.close(self.slot, CloseReason::OutputOverflow);
-            return SendStatus::Full;
+        if self.is_too_much(count) {
+            // So far nothing was written in this turn: the kernel may take what is queued.
+            if !self.table.flush_now(self.core, self.slot) {
+                return SendStatus::Closed;
+            }
+            if self.is_too_much(count) {
+                self.table.close(self.slot, CloseReason::OutputOverflow);
+                return SendStatus::Full;
+            }
         }
         SendStatus::Queued
+    }
+
+    fn is_too_much(&self, count: usize) -> bool {
+        self.queued_bytes().saturating_add(count) > self.table.options.output_cap
     }
 
     fn inner(&self) -> &TcpConnection<State> {
@@ -216,6 +225,7 @@ impl<State> fmt::Debug for Connection<'_, State> {
             .field("peer", &self.peer_addr())
             .field("state", &self.inner().state)
             .field("queued_bytes", &self.queued_bytes())
+            .field("timers", &self.inner().timers.len())
             .finish_non_exhaustive()
     }
 }

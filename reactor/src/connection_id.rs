@@ -5,6 +5,11 @@ use std::fmt;
 
 /// Names one connection of one server for ever: not reused when the connection is gone, until
 /// 268 million more have come to the same loop.
+///
+/// It does not say which server that is. The loops of a process count from points far apart, so an
+/// id of one server names nothing in another until some loop has taken millions of connections
+/// (9 million with 16 loops); then it may name a stranger. Who keeps ids of several servers must
+/// keep them apart.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnectionId(u64);
 

@@ -9,12 +9,13 @@ use crate::connection_table::{ConnectionTable, Notice};
 use crate::connections::Connections;
 use crate::loop_core::LoopCore;
 use crate::mailbox::Mailbox;
-use crate::server_stats::ServerCounters;
+use crate::server_stats::{CountedConnection, ServerCounters};
 use crate::service::Service;
 use crate::service_handle::{Command, Letter};
 use crate::source::{Source, SourceStatus, SourceTimer};
 use crate::timer_queue::TimerId;
 use crate::token::Key;
+use crate::warning_limit::WarningLimit;
 use mio::net::TcpStream;
 use std::convert::Infallible;
 use std::mem;
@@ -33,9 +34,11 @@ pub(crate) struct ConnectionSet<S: Service> {
     counters: Arc<ServerCounters>,
     phase: Phase,
     batch: Batch,
+    warnings: WarningLimit,
+    /// To be read from in the next turn without an event.
+    ready: Vec<Key>,
     // Kept for their memory; empty between uses.
     letters: Vec<Letter<S::Post>>,
-    keys: Vec<Key>,
     notices: Vec<(Key, Notice)>,
     /// Dropped with the set, which is how the server learns that it has ended.
     _alive: mpsc::Sender<Infallible>,
@@ -70,8 +73,9 @@ impl<S: Service> ConnectionSet<S> {
             counters,
             phase: Phase::Serving,
             batch: Batch::Idle,
+            warnings: WarningLimit::default(),
+            ready: Vec::new(),
             letters: Vec::new(),
-            keys: Vec::new(),
             notices: Vec::new(),
             _alive: alive,
         }
@@ -105,7 +109,7 @@ impl<S: Service> ConnectionSet<S> {
                 self.call_with_all(core, |service, connections| service.on_post(connections, post));
             }
             Letter::Command(id, command) => self.handle_command(core, id, command),
-            Letter::Accepted(stream, peer) => self.adopt(core, stream, peer),
+            Letter::Accepted(stream, peer, counted) => self.adopt(core, stream, peer, counted),
             Letter::Stop { deadline } => self.stop(core, deadline),
         }
     }
@@ -123,20 +127,27 @@ impl<S: Service> ConnectionSet<S> {
         }
     }
 
-    fn adopt(&mut self, core: &mut LoopCore, stream: TcpStream, peer: SocketAddr) {
+    fn adopt(
+        &mut self,
+        core: &mut LoopCore,
+        stream: TcpStream,
+        peer: SocketAddr,
+        counted: CountedConnection,
+    ) {
         if self.phase == Phase::Stopping {
-            self.counters.remove_connection();
             return;
         }
         match self.table.adopt(core, stream, peer) {
             Ok(key) => {
+                counted.keep();
                 core.shared.counters.connections.add(1);
                 self.table.in_slot_mut(key.slot as usize).state = ConnectionState::Connected;
                 self.call(core, key, |service, connection| service.on_connected(connection));
             }
             Err(error) => {
-                log::warn!("cannot take in the connection of {peer}: {error}");
-                self.counters.remove_connection();
+                if self.warnings.allow(core.now) {
+                    log::warn!("cannot take in the connection of {peer}: {error}");
+                }
             }
         }
     }
@@ -164,15 +175,16 @@ impl<S: Service> ConnectionSet<S> {
             self.call(core, key, |service, connection| service.on_closed(connection, reason));
             self.table.release(core, key);
             core.shared.counters.connections.subtract(1);
-            self.counters.remove_connection();
+            self.counters.remove_connections(1);
         }
     }
 
     fn call_turn_end(&mut self, core: &mut LoopCore) {
         if self.batch == Batch::Called {
             self.call_with_all(core, |service, connections| service.on_turn_end(connections));
-            self.tell_closed(core);
             self.batch = Batch::Idle;
+            // These calls are a batch of their own.
+            self.tell_closed(core);
         }
     }
 
@@ -212,7 +224,10 @@ impl<S: Service> Source for ConnectionSet<S> {
         connection.channel.handle_event(readiness);
         let has_room = connection.channel.is_writable() && !connection.output.is_empty();
         if connection.wants_read() {
-            self.read(core, key);
+            // One that is listed gets its budget for this turn by `on_ready`.
+            if !connection.listed.ready {
+                self.read(core, key);
+            }
         } else if readiness.is_end()
             && let Ok(Some(error)) = connection.stream.take_error()
         {
@@ -226,21 +241,21 @@ impl<S: Service> Source for ConnectionSet<S> {
     }
 
     fn on_ready(&mut self, core: &mut LoopCore) {
-        let mut keys = mem::take(&mut self.keys);
-        self.table.take_ready(&mut keys);
+        let mut keys = mem::take(&mut self.ready);
         for key in keys.drain(..) {
+            self.table.unlist(key);
             self.resume(core, key);
             self.read(core, key);
             self.tell_closed(core);
         }
-        self.keys = keys;
+        self.ready = keys;
     }
 
     fn on_timer(&mut self, core: &mut LoopCore, id: TimerId, timer: SourceTimer) {
         match timer {
             SourceTimer::Connection { key, tag } => {
-                if let Some(connection) = self.table.get_open(key) {
-                    connection.timers.retain(|&timer| timer != id);
+                self.table.forget_timer(id, timer);
+                if self.table.get_open(key).is_some() {
                     self.call(core, key, |service, connection| service.on_timer(connection, tag));
                 }
             }
@@ -258,16 +273,22 @@ impl<S: Service> Source for ConnectionSet<S> {
         self.tell_closed(core);
     }
 
+    fn on_timer_cancelled(&mut self, id: TimerId, timer: SourceTimer) {
+        self.table.forget_timer(id, timer);
+    }
+
     fn end_turn(&mut self, core: &mut LoopCore) -> SourceStatus {
         self.call_turn_end(core);
         self.table.flush_dirty(core);
         self.tell_notices(core);
         self.call_turn_end(core);
         self.table.free_slots();
-        if self.table.has_work() {
+        self.table.take_ready(&mut self.ready);
+        let called = self.batch == Batch::Called;
+        if called || self.table.is_dirty() || !self.ready.is_empty() {
             core.set_work_pending();
         }
-        if self.phase == Phase::Stopping && self.table.is_vacant() {
+        if !called && self.phase == Phase::Stopping && self.table.is_vacant() {
             return SourceStatus::Finished;
         }
         SourceStatus::Active
@@ -275,16 +296,16 @@ impl<S: Service> Source for ConnectionSet<S> {
 
     fn terminate(&mut self, core: &mut LoopCore) {
         self.close_all(core, CloseReason::Stopped);
+        self.call_turn_end(core);
         self.table.free_slots();
     }
 }
 
 impl<S: Service> Drop for ConnectionSet<S> {
     fn drop(&mut self) {
-        for letter in self.mailbox.close() {
-            if let Letter::Accepted(..) = letter {
-                self.counters.remove_connection();
-            }
-        }
+        // Counts the new connections among them out.
+        drop(self.mailbox.close());
+        // After a panic there are connections of whose end nobody was told.
+        self.counters.remove_connections(self.table.untold());
     }
 }

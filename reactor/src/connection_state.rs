@@ -19,7 +19,8 @@ pub enum CloseReason {
     Closed,
     /// The socket failed, for example with `ConnectionReset`.
     Error(io::ErrorKind),
-    /// The peer read too slowly: more than `output_cap` bytes would have been queued.
+    /// More than `output_cap` bytes would have been queued: the peer reads too slowly, or one turn
+    /// produced more than the cap and the kernel could take.
     OutputOverflow,
     /// The service left more than `input_cap` bytes unread.
     InputOverflow,

@@ -1,12 +1,14 @@
 //! The connections of one service on one loop, and the lists of what is to be done for them.
 
+use crate::channel::Readiness;
 use crate::connection_id::ConnectionId;
 use crate::connection_state::{CloseReason, ConnectionState, NextStep};
-use crate::loop_core::LoopCore;
+use crate::loop_core::{LoopCore, TimerTask};
 use crate::options::ConnectionOptions;
 use crate::service_handle::ConnectionSink;
 use crate::source::{SourceId, SourceTimer};
 use crate::tcp_connection::{TcpConnection, WaterLevel};
+use crate::timer_queue::TimerId;
 use crate::token::{Key, SLOTS_MAX};
 use mio::net::TcpStream;
 use slab::Slab;
@@ -34,7 +36,7 @@ pub(crate) struct ConnectionTable<State> {
     open: usize,
     /// With output to write, or asked to end.
     dirty: Vec<Key>,
-    /// To be read from again in the next turn.
+    /// Found in this turn, to be read from in the next without an event.
     ready: Vec<Key>,
     /// Disconnected, their service not yet told.
     closing: VecDeque<Key>,
@@ -161,18 +163,22 @@ impl<State> ConnectionTable<State> {
         }
     }
 
-    /// Whether the next turn has something to do without an event.
-    pub(crate) fn has_work(&self) -> bool {
-        !self.dirty.is_empty() || !self.ready.is_empty()
+    /// Whether output was queued since the flush.
+    pub(crate) fn is_dirty(&self) -> bool {
+        !self.dirty.is_empty()
     }
 
-    /// Puts the ready connections into the empty `keys`.
+    /// Puts the ready connections into the empty `keys`; they count as listed until
+    /// [`ConnectionTable::unlist`].
     pub(crate) fn take_ready(&mut self, keys: &mut Vec<Key>) {
+        debug_assert!(keys.is_empty());
         mem::swap(&mut self.ready, keys);
-        for key in keys {
-            if let Some(connection) = self.get_open(*key) {
-                connection.listed.ready = false;
-            }
+    }
+
+    /// A connection among those of [`ConnectionTable::take_ready`] is to be read from now.
+    pub(crate) fn unlist(&mut self, key: Key) {
+        if let Some(connection) = self.get_open(key) {
+            connection.listed.ready = false;
         }
     }
 
@@ -193,6 +199,29 @@ impl<State> ConnectionTable<State> {
             core.timers.cancel(timer);
         }
         self.freed.push(key);
+    }
+
+    /// Cancels a timer of the loop, and has its connection forget it.
+    pub(crate) fn cancel_timer(&mut self, core: &mut LoopCore, timer: TimerId) {
+        if let Some(TimerTask::Source { source, timer: task }) = core.cancel(timer)
+            && source == self.source
+        {
+            self.forget_timer(timer, task);
+        }
+    }
+
+    /// Has the connection of a timer forget it: it fired or was cancelled.
+    pub(crate) fn forget_timer(&mut self, id: TimerId, timer: SourceTimer) {
+        if let SourceTimer::Connection { key, .. } = timer
+            && let Some(connection) = self.get_open(key)
+        {
+            connection.timers.retain(|&timer| timer != id);
+        }
+    }
+
+    /// Connections whose service was not told of their end.
+    pub(crate) fn untold(&self) -> usize {
+        self.slots.len() - self.freed.len()
     }
 
     /// Frees the slots of this turn's dead, which closes their sockets.
@@ -222,17 +251,35 @@ impl<State> ConnectionTable<State> {
         let Some(connection) = self.get_open(key) else { return };
         connection.listed.dirty = false;
         let before = connection.output.len();
-        let flushed = connection.flush(&mut core.chunks);
-        let counters = &core.shared.counters;
-        counters.bytes_written.add(flushed.bytes as u64);
-        counters.writes.add(flushed.writes);
-        if let Err(error) = flushed.result {
-            self.close(slot, CloseReason::Error(error.kind()));
+        if !self.write_output(core, slot) {
             return;
         }
         self.note_level(slot, before);
         if let Err(error) = self.proceed_to_end(core, slot) {
             self.close(slot, CloseReason::Error(error.kind()));
+        }
+    }
+
+    /// Writes the output of an open connection before the end of the turn, and leaves all else to
+    /// that; returns false if this broke and closed the connection.
+    pub(crate) fn flush_now(&mut self, core: &mut LoopCore, slot: usize) -> bool {
+        // That there is room may stand in an event of this turn that is yet to be handled.
+        self.slots[slot].channel.handle_event(Readiness::ROOM);
+        self.write_output(core, slot)
+    }
+
+    /// As [`ConnectionTable::flush_now`], but only if there is room as far as is known.
+    fn write_output(&mut self, core: &mut LoopCore, slot: usize) -> bool {
+        let flushed = self.slots[slot].flush(&mut core.chunks);
+        let counters = &core.shared.counters;
+        counters.bytes_written.add(flushed.bytes as u64);
+        counters.writes.add(flushed.writes);
+        match flushed.result {
+            Ok(()) => true,
+            Err(error) => {
+                self.close(slot, CloseReason::Error(error.kind()));
+                false
+            }
         }
     }
 
@@ -267,8 +314,7 @@ impl<State> ConnectionTable<State> {
                     connection.state = ConnectionState::HalfClosed;
                 }
                 NextStep::Close(reason) => {
-                    let budget = self.options.read_budget;
-                    connection.discard_input(&mut core.scratch, budget);
+                    connection.discard_input(&mut core.scratch);
                     self.close(slot, reason);
                     return Ok(());
                 }

@@ -20,7 +20,8 @@ impl<'a, State> Connections<'a, State> {
         Self { table, core }
     }
 
-    /// An open connection of this service; `None` if it is closed or belongs to another.
+    /// An open connection of this service; `None` if it is closed or belongs to another service
+    /// of the server. For ids of other servers see [`ConnectionId`].
     pub fn get(&mut self, id: ConnectionId) -> Option<Connection<'_, State>> {
         if id.seat() != usize::from(self.table.seat) {
             return None;
@@ -69,8 +70,9 @@ impl<'a, State> Connections<'a, State> {
         self.core.add_source_timer(self.table.source, delay, SourceTimer::Service { tag })
     }
 
-    /// Cancels a timer of this loop.
+    /// Cancels a timer of this service, of one of its connections, or of the loop's handles; it
+    /// then does not fire, not even if it is due in this very turn.
     pub fn cancel(&mut self, timer: TimerId) {
-        self.core.timers.cancel(timer);
+        self.table.cancel_timer(self.core, timer);
     }
 }

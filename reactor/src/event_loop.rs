@@ -26,14 +26,15 @@ type LocalTask = Box<dyn FnOnce(&mut EventLoop)>;
 ///
 /// 1. wait for events, until the next timer at the latest;
 /// 2. letters from other threads: tasks, posts, new connections;
-/// 3. events of connections, and those whose reading a budget had cut off;
-/// 4. timers that are due;
+/// 3. events of connections, then those whose reading a budget had cut off in the turn before;
+/// 4. timers that were due after the wait;
 /// 5. tasks and letters queued by callbacks so far (later ones wait for the next turn);
 /// 6. `on_turn_end`, flush of all output, `on_write_complete` and the like.
 ///
-/// Letters come before events so that causes precede effects: what a thread posted before it
-/// sent a byte is seen before that byte. A panic in a callback is not caught: it unwinds out
-/// of [`EventLoop::run`].
+/// Letters come before events so that causes precede effects: a service sees a post that a thread
+/// made before it sent a byte before it sees that byte. That holds for posts to the service that
+/// reads the byte alone; tasks, and posts to other services of the loop, may come after it.
+/// A panic in a callback is not caught: it unwinds out of [`EventLoop::run`].
 pub struct EventLoop {
     core: LoopCore,
     sources: Slab<Installed>,
@@ -69,7 +70,8 @@ impl EventLoop {
     }
 
     /// Runs turns until [`LoopHandle::quit`], muduo's `loop()`. A quit asked before is honoured;
-    /// afterwards the loop can run again.
+    /// afterwards the loop can run again. A task must not call it: the inner run would take the
+    /// quit, and the outer one go on.
     ///
     /// # Errors
     /// If the system refuses to wait, which means that the poller is unusable.
@@ -81,12 +83,14 @@ impl EventLoop {
     }
 
     /// Runs one turn and waits for events at most `timeout` in it; `None` waits for ever.
-    /// For embedding the loop into another one, and for tests.
+    /// For embedding the loop into another one, and for tests. Returns whether
+    /// [`LoopHandle::quit`] was asked for since that was last told.
     ///
     /// # Errors
     /// As [`EventLoop::run`].
-    pub fn run_once(&mut self, timeout: Option<Duration>) -> Result<()> {
-        self.turn(timeout)
+    pub fn run_once(&mut self, timeout: Option<Duration>) -> Result<bool> {
+        self.turn(timeout)?;
+        Ok(self.core.shared.take_quit())
     }
 
     /// Calls `task` now: this is the loop's thread.
@@ -94,7 +98,9 @@ impl EventLoop {
         task(self);
     }
 
-    /// Queues `task` for the end of this turn, or of the next one if queued by such a task.
+    /// Queues `task` for the end of this turn, or of the next one if queued by such a task. Tasks
+    /// queued here keep their order; those queued by a [`LoopHandle`] are letters and may come
+    /// before, even if this thread queued them later.
     pub fn queue_in_loop(&mut self, task: impl FnOnce(&mut Self) + 'static) {
         self.tasks.push(Box::new(task));
     }
@@ -124,9 +130,11 @@ impl EventLoop {
         self.core.add_timer(deadline, Some(period), TimerTask::Every(Box::new(task)))
     }
 
-    /// Cancels a timer, which then does not fire, not even if it is due in this very turn.
+    /// Cancels a timer of this loop, which then does not fire, not even if it is due in this very
+    /// turn.
     pub fn cancel(&mut self, timer: TimerId) {
-        self.core.timers.cancel(timer);
+        let task = self.core.cancel(timer);
+        self.forget_timer(timer, task.as_ref());
     }
 
     /// The remote of this loop for other threads and for services.
@@ -163,6 +171,9 @@ impl EventLoop {
         self.wait(limit).map_err(|error| Error::new("wait for", "events", error))?;
         self.core.now = Instant::now();
         self.core.shared.counters.turns.add(1);
+        // A timer armed by a letter of this turn waits for the next, and for the letters before
+        // that, among which may be one that cancels it.
+        self.core.timers.expire(self.core.now);
         let work_left = self.core.take_work_pending();
         self.run_letters();
         self.dispatch_events();
@@ -221,7 +232,20 @@ impl EventLoop {
                 let deadline = deadline_after(self.core.now, period);
                 self.core.timers.add(number, deadline, Some(period), TimerTask::Every(task));
             }
-            Task::Cancel(timer) => self.cancel(timer),
+            Task::Cancel(timer) => {
+                let task = self.core.timers.cancel(timer);
+                self.forget_timer(timer, task.as_ref());
+            }
+        }
+    }
+
+    /// Tells the source of a cancelled timer.
+    fn forget_timer(&mut self, id: TimerId, task: Option<&TimerTask>) {
+        if let Some(&TimerTask::Source { source, timer }) = task
+            && let Some(installed) = self.sources.get_mut(usize::from(source.index))
+            && installed.generation == source.generation
+        {
+            installed.source.on_timer_cancelled(id, timer);
         }
     }
 
@@ -239,7 +263,6 @@ impl EventLoop {
     }
 
     fn fire_timers(&mut self) {
-        self.core.timers.expire(self.core.now);
         while let Some((id, task)) = self.core.timers.take_due() {
             self.core.shared.counters.timers.add(1);
             match task {

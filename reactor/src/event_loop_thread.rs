@@ -20,6 +20,7 @@ use std::thread::{self, JoinHandle};
 /// # Ok::<(), reactor::Error>(())
 /// ```
 #[derive(Debug)]
+#[must_use = "the thread ends when this is dropped"]
 pub struct EventLoopThread {
     handle: LoopHandle,
     thread: Option<JoinHandle<()>>,

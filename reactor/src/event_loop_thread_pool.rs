@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 ///
 /// With no threads, the base loop stands in for the one sub loop.
 #[derive(Debug)]
+#[must_use = "the threads end when this is dropped"]
 pub struct EventLoopThreadPool {
     handles: Vec<LoopHandle>,
     next: AtomicUsize,

@@ -45,6 +45,7 @@ mod connections;
 mod connection_handle;
 
 mod accept_error;
+mod warning_limit;
 mod listener;
 mod acceptor;
 mod tcp_server;

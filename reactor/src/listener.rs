@@ -28,7 +28,11 @@ impl Listener {
     ) -> io::Result<Self> {
         let socket = socket::listen(address, backlog, reuse_port, options)?;
         let address = socket.local_addr()?;
-        Ok(Self { socket, address, stopped: AtomicBool::new(false) })
+        Ok(Self::of_socket(socket, address))
+    }
+
+    pub(crate) fn of_socket(socket: TcpListener, address: SocketAddr) -> Self {
+        Self { socket, address, stopped: AtomicBool::new(false) }
     }
 
     /// Has `poller` watch for connections.

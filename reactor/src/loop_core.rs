@@ -2,7 +2,7 @@
 
 use crate::buffer::Buffer;
 use crate::event_loop::EventLoop;
-use crate::loop_handle::LoopShared;
+use crate::loop_handle::{LoopShared, Task, is_remote};
 use crate::output_queue::ChunkPool;
 use crate::poller::Poller;
 use crate::source::{SourceId, SourceTimer};
@@ -45,9 +45,9 @@ impl LoopCore {
             timers: TimerQueue::new(),
             scratch: Buffer::new(),
             chunks: ChunkPool::default(),
-            shared,
             now: Instant::now(),
-            generation: 0,
+            generation: first_generation(shared.number()),
+            shared,
             work: Work::Done,
         }
     }
@@ -84,6 +84,16 @@ impl LoopCore {
         self.add_timer(deadline, None, TimerTask::Source { source, timer })
     }
 
+    /// Cancels a timer, of which a letter may be still on its way; returns what it would have run.
+    pub(crate) fn cancel(&mut self, timer: TimerId) -> Option<TimerTask> {
+        let task = self.timers.cancel(timer);
+        if task.is_none() && is_remote(timer) {
+            // Read after the letter that arms the timer, and before it can fire.
+            let _ended = self.shared.tasks.push(Task::Cancel(timer));
+        }
+        task
+    }
+
     pub(crate) fn add_timer(
         &mut self,
         deadline: Instant,
@@ -92,5 +102,26 @@ impl LoopCore {
     ) -> TimerId {
         let id = self.shared.next_timer_number();
         self.timers.add(id, deadline, period, task)
+    }
+}
+
+/// Where a loop starts to count: far from all other loops of the process (by multiples of the
+/// golden ratio), so that a key of one is not soon a key of another.
+fn first_generation(loop_number: u64) -> u32 {
+    const GOLDEN_RATIO: u32 = 0x9E3_779B;
+    (loop_number as u32).wrapping_mul(GOLDEN_RATIO) % GENERATIONS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thousand_loops_count_far_apart() {
+        let mut starts: Vec<u32> = (0..1000).map(first_generation).collect();
+        starts.sort_unstable();
+        let ends = starts.iter().skip(1).copied().chain([starts[0] + GENERATIONS]);
+        let nearest = starts.iter().zip(ends).map(|(start, end)| end - start).min();
+        assert!(nearest > Some(100_000), "{nearest:?}");
     }
 }

@@ -20,12 +20,18 @@ pub(crate) enum Task {
     Cancel(TimerId),
 }
 
+/// Loops made by this process so far.
+static LOOPS: AtomicU64 = AtomicU64::new(0);
+/// Timer numbers that a loop has to itself, so that it does not know those of other loops.
+const TIMER_NUMBER_BITS: u32 = 40;
+
 /// What a loop shares with its handles.
 pub(crate) struct LoopShared {
     pub(crate) tasks: Mailbox<Task>,
     pub(crate) signal: Arc<WakeSignal>,
     pub(crate) counters: LoopCounters,
     quit: AtomicBool,
+    number: u64,
     timer_number: AtomicU64,
     thread: ThreadId,
 }
@@ -34,18 +40,31 @@ impl LoopShared {
     /// Called on the thread that will run the loop.
     pub(crate) fn new(alarm: PollerAlarm) -> Self {
         let signal = Arc::new(WakeSignal::new(alarm));
+        let number = LOOPS.fetch_add(1, Ordering::Relaxed);
         Self {
             tasks: Mailbox::new(signal.clone()),
             signal,
             counters: LoopCounters::default(),
             quit: AtomicBool::new(false),
-            timer_number: AtomicU64::new(0),
+            number,
+            timer_number: AtomicU64::new(number << TIMER_NUMBER_BITS),
             thread: thread::current().id(),
         }
     }
 
+    /// Which loop of the process this is, from 0.
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// The number of a timer made on the loop, in the queue from the start: an even one.
     pub(crate) fn next_timer_number(&self) -> u64 {
-        self.timer_number.fetch_add(1, Ordering::Relaxed)
+        self.timer_number.fetch_add(2, Ordering::Relaxed)
+    }
+
+    /// The number of a timer made by a handle, which a letter adds to the queue: an odd one.
+    fn next_remote_timer_number(&self) -> u64 {
+        self.next_timer_number() | 1
     }
 
     pub(crate) fn is_quit(&self) -> bool {
@@ -55,6 +74,11 @@ impl LoopShared {
     pub(crate) fn take_quit(&self) -> bool {
         self.is_quit() && self.quit.swap(false, Ordering::AcqRel)
     }
+}
+
+/// Whether a letter adds this timer to the queue, and may be still on its way.
+pub(crate) fn is_remote(timer: TimerId) -> bool {
+    timer.0 & 1 == 1
 }
 
 /// Any thread. The remote of one [`EventLoop`]; cheap to clone, and harmless when the loop has
@@ -73,7 +97,7 @@ pub struct LoopHandle {
 }
 
 impl LoopHandle {
-    /// Runs `task` on the loop's thread, after those this thread queued before.
+    /// Runs `task` on the loop's thread, after those that this thread queued by handles before.
     ///
     /// Unlike [`EventLoop::run_in_loop`] it never runs inside the call, not even on the loop's
     /// own thread, where the loop is busy calling back.
@@ -87,13 +111,14 @@ impl LoopHandle {
         self.push(Task::Run(Box::new(task)));
     }
 
-    /// Runs `task` at `deadline`, or at once if that has passed.
+    /// Runs `task` at `deadline`; if that has passed, in the turn after the one in which the loop
+    /// learns of it.
     pub fn run_at(
         &self,
         deadline: Instant,
         task: impl FnOnce(&mut EventLoop) + Send + 'static,
     ) -> TimerId {
-        let number = self.shared.next_timer_number();
+        let number = self.shared.next_remote_timer_number();
         self.push(Task::RunAt { number, deadline, task: Box::new(task) });
         TimerId(number)
     }
@@ -113,18 +138,19 @@ impl LoopHandle {
         period: Duration,
         task: impl FnMut(&mut EventLoop) + Send + 'static,
     ) -> TimerId {
-        let number = self.shared.next_timer_number();
+        let number = self.shared.next_remote_timer_number();
         self.push(Task::RunEvery { number, period, task: Box::new(task) });
         TimerId(number)
     }
 
-    /// Cancels a timer. It may still fire once if it is due before the loop learns of this.
+    /// Cancels a timer of the loop. It may still fire once if it is due before the loop learns of
+    /// this.
     pub fn cancel(&self, timer: TimerId) {
         self.push(Task::Cancel(timer));
     }
 
     /// Ends [`EventLoop::run`] after its current turn; if it does not run yet, its next run
-    /// ends before it waits.
+    /// ends before it waits. [`EventLoop::run_once`] tells of it.
     pub fn quit(&self) {
         self.shared.quit.store(true, Ordering::Release);
         self.shared.signal.notify();

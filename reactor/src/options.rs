@@ -1,8 +1,12 @@
 //! What can be chosen for the connections of a server, with the reason of each default.
 
+use std::io;
 use std::time::Duration;
 
 /// Limits and socket options of connections. All sizes are in bytes.
+///
+/// A server does not start (`InvalidInput`) unless `low_water < high_water <= output_cap` and
+/// `read_budget > 0`.
 ///
 /// ```
 /// let options = reactor::ConnectionOptions { output_cap: 1 << 20, ..Default::default() };
@@ -16,13 +20,19 @@ pub struct ConnectionOptions {
     /// After that, `on_low_water` is called when the queue has shrunk to this. Default 256 KiB,
     /// well below the high mark, so that a producer is not switched on and off at every write.
     pub low_water: usize,
-    /// The most that may be queued; a send beyond it closes the connection. Default 8 MiB:
-    /// a thousand stuck peers then cost at most 8 GiB rather than all there is.
+    /// The most that may be queued; a send beyond it closes the connection. Output waits for the
+    /// end of the turn, so what one turn produces counts as well as what a slow peer left: before
+    /// the cap is passed, the kernel is offered what is queued. A turn can thus give even a peer
+    /// that reads fast no more than the cap and the kernel's send buffer (at most 4 MiB by
+    /// Linux's default), and `on_high_water` does not warn of it, for it comes after the turn's
+    /// flush. Default 8 MiB: a thousand stuck peers then cost at most 8 GiB rather than all there
+    /// is.
     pub output_cap: usize,
     /// The most a service may leave unread; more closes the connection. Default 8 MiB.
     pub input_cap: usize,
-    /// Bytes read from one connection before the others get their turn. Default 256 KiB, four
-    /// full reads.
+    /// Bytes read from one connection in one turn, rounded up to whole reads of 64 KiB. A turn has
+    /// no budget of its own: it is as long as all connections with input make it. Default 256 KiB,
+    /// four full reads.
     pub read_budget: usize,
     /// Time from `shutdown` or `close_after_flush` to the end of the connection; then it is cut.
     /// Default 60 s, as Linux waits in FIN-WAIT-2. `None` waits for ever.
@@ -40,6 +50,23 @@ pub struct ConnectionOptions {
     pub user_timeout: Option<Duration>,
 }
 
+impl ConnectionOptions {
+    /// Refuses what would warn never or at every write, or read nothing.
+    pub(crate) fn check(&self) -> io::Result<()> {
+        let invalid = |what| Err(io::Error::new(io::ErrorKind::InvalidInput, what));
+        if self.low_water >= self.high_water {
+            return invalid("low_water must be below high_water");
+        }
+        if self.high_water > self.output_cap {
+            return invalid("high_water must not be above output_cap");
+        }
+        if self.read_budget == 0 {
+            return invalid("read_budget must not be 0");
+        }
+        Ok(())
+    }
+}
+
 impl Default for ConnectionOptions {
     fn default() -> Self {
         Self {
@@ -52,6 +79,28 @@ impl Default for ConnectionOptions {
             tcp_no_delay: true,
             keep_alive: Some(Duration::from_secs(2 * 60 * 60)),
             user_timeout: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_that_cannot_work_are_refused() {
+        let good = ConnectionOptions::default;
+        assert!(good().check().is_ok());
+        assert!(ConnectionOptions { output_cap: 1 << 20, ..good() }.check().is_ok());
+        let bad = [
+            ConnectionOptions { low_water: 1 << 20, ..good() },
+            ConnectionOptions { high_water: 0, low_water: 0, ..good() },
+            ConnectionOptions { output_cap: (1 << 20) - 1, ..good() },
+            ConnectionOptions { read_budget: 0, ..good() },
+        ];
+        for options in bad {
+            let error = options.check().unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::InvalidInput, "{options:?}");
         }
     }
 }

@@ -33,7 +33,8 @@ impl ChunkPool {
     }
 
     fn put(&mut self, mut chunk: Vec<u8>) {
-        if self.chunks.len() < Self::CHUNKS_MAX && chunk.capacity() <= Self::CHUNK_BYTES_MAX {
+        let is_useful = (1..=Self::CHUNK_BYTES_MAX).contains(&chunk.capacity());
+        if is_useful && self.chunks.len() < Self::CHUNKS_MAX {
             chunk.clear();
             self.chunks.push(chunk);
         }

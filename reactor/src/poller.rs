@@ -43,15 +43,16 @@ impl Poller {
         Waker::new(self.poll.registry(), Token(WAKE_TOKEN as usize)).map(PollerAlarm)
     }
 
-    /// Watches a connection in both directions; never changed afterwards. Closing the
-    /// descriptor ends the watch, for no descriptor here is ever duplicated.
+    /// Watches a connection in both directions, urgent data included; never changed afterwards.
+    /// Closing the descriptor ends the watch, for no descriptor here is ever duplicated.
     pub(crate) fn watch_connection(
         &self,
         socket: &mut impl Source,
         source: u16,
         key: Key,
     ) -> io::Result<()> {
-        self.watch(socket, source, key, Interest::READABLE | Interest::WRITABLE)
+        let interest = Interest::READABLE | Interest::WRITABLE | Interest::PRIORITY;
+        self.watch(socket, source, key, interest)
     }
 
     /// Watches a listener.
@@ -125,6 +126,7 @@ fn readiness(event: &Event) -> Readiness {
         writable: event.is_writable(),
         read_closed: event.is_read_closed(),
         error: event.is_error(),
+        urgent: event.is_priority(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Counters of one server, readable from any thread.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 /// A snapshot of what a server's listener has done.
@@ -30,14 +31,16 @@ pub(crate) struct ServerCounters {
 }
 
 impl ServerCounters {
-    /// Counts a connection from its accept on, so that a limit holds across loops.
-    pub(crate) fn add_connection(&self) {
+    /// Counts a connection from its accept on, so that a limit holds across loops, and those on
+    /// the way to their loop are bounded too.
+    pub(crate) fn add_connection(self: &Arc<Self>) -> CountedConnection {
         self.connections.fetch_add(1, Ordering::AcqRel);
+        CountedConnection(Some(self.clone()))
     }
 
-    /// Its service was told that it is closed, or it never got to one.
-    pub(crate) fn remove_connection(&self) {
-        self.connections.fetch_sub(1, Ordering::AcqRel);
+    /// Their service was told that they are closed, or is gone.
+    pub(crate) fn remove_connections(&self, count: usize) {
+        self.connections.fetch_sub(count, Ordering::AcqRel);
     }
 
     pub(crate) fn connections(&self) -> usize {
@@ -52,6 +55,25 @@ impl ServerCounters {
             refused_by_filter: get(&self.refused_by_filter),
             refused_for_descriptors: get(&self.refused_for_descriptors),
             accept_errors: get(&self.accept_errors),
+        }
+    }
+}
+
+/// A connection that was counted; counts it out when dropped, whatever it did not get to.
+#[derive(Debug)]
+pub(crate) struct CountedConnection(Option<Arc<ServerCounters>>);
+
+impl CountedConnection {
+    /// From now on the table that has the connection answers for it.
+    pub(crate) fn keep(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for CountedConnection {
+    fn drop(&mut self) {
+        if let Some(counters) = &self.0 {
+            counters.remove_connections(1);
         }
     }
 }

@@ -36,7 +36,7 @@ pub trait Service: Sized + 'static {
     /// The output queue became empty. Not called when the connection closed by that.
     fn on_write_complete(&mut self, _connection: &mut Connection<'_, Self::State>) {}
 
-    /// A flush left `queued` bytes, at least
+    /// The flush at the end of a turn left `queued` bytes, at least
     /// [`high_water`](crate::ConnectionOptions::high_water). Once until the low mark is reached.
     fn on_high_water(&mut self, _connection: &mut Connection<'_, Self::State>, _queued: usize) {}
 
@@ -57,7 +57,9 @@ pub trait Service: Sized + 'static {
     fn on_service_timer(&mut self, _connections: &mut Connections<'_, Self::State>, _tag: u64) {}
 
     /// A batch of callbacks is over and its output about to be written: the place to send what
-    /// was gathered. A turn has at most two batches, the second being those after the flush.
+    /// was gathered. A turn has at most two batches, the second being those after the flush. What
+    /// this call closes makes a batch of its own: `on_closed` is followed by `on_turn_end` too, in
+    /// this turn or the next.
     fn on_turn_end(&mut self, _connections: &mut Connections<'_, Self::State>) {}
 
     /// A graceful stop was asked for. By default shuts all connections down; what is left at the

@@ -3,6 +3,7 @@
 use crate::connection_id::ConnectionId;
 use crate::error::Closed;
 use crate::mailbox::Mailbox;
+use crate::server_stats::CountedConnection;
 use bytes::Bytes;
 use mio::net::TcpStream;
 use std::fmt;
@@ -15,7 +16,7 @@ use std::time::Duration;
 pub(crate) enum Letter<Post> {
     Post(Post),
     Command(ConnectionId, Command),
-    Accepted(TcpStream, SocketAddr),
+    Accepted(TcpStream, SocketAddr, CountedConnection),
     Stop { deadline: Duration },
 }
 
@@ -30,7 +31,12 @@ pub(crate) enum Command {
 /// The mailbox of a service as seen by those who do not know what it is posted.
 pub(crate) trait ConnectionSink: Send + Sync {
     fn command(&self, id: ConnectionId, command: Command);
-    fn accepted(&self, stream: TcpStream, peer: SocketAddr) -> Result<(), Closed>;
+    fn accepted(
+        &self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        counted: CountedConnection,
+    ) -> Result<(), Closed>;
 }
 
 impl<Post: Send> ConnectionSink for Mailbox<Letter<Post>> {
@@ -39,8 +45,13 @@ impl<Post: Send> ConnectionSink for Mailbox<Letter<Post>> {
         let _ended = self.push(Letter::Command(id, command));
     }
 
-    fn accepted(&self, stream: TcpStream, peer: SocketAddr) -> Result<(), Closed> {
-        self.push(Letter::Accepted(stream, peer))
+    fn accepted(
+        &self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        counted: CountedConnection,
+    ) -> Result<(), Closed> {
+        self.push(Letter::Accepted(stream, peer, counted))
     }
 }
 

@@ -7,7 +7,8 @@ use crate::token::Key;
 
 /// Something registered with a loop: the connections of a server, or its listener.
 ///
-/// All calls come from the loop thread, in the order of the methods below within a turn.
+/// All calls come from the loop thread, in the order of the methods below within a turn; that a
+/// timer was cancelled is told at any time.
 pub(crate) trait Source {
     /// Letters may be waiting.
     fn on_mail(&mut self, _core: &mut LoopCore) {}
@@ -15,11 +16,15 @@ pub(crate) trait Source {
     /// The kernel reported `readiness` for `key`, which may be stale.
     fn on_event(&mut self, core: &mut LoopCore, key: Key, readiness: Readiness);
 
-    /// Continue what a budget cut off in an earlier turn.
+    /// Continue what a budget cut off in the turn before; what one cuts off in this turn is left
+    /// to the next.
     fn on_ready(&mut self, _core: &mut LoopCore) {}
 
     /// A timer of this source fired.
     fn on_timer(&mut self, _core: &mut LoopCore, _id: TimerId, _timer: SourceTimer) {}
+
+    /// A timer of this source was cancelled by the loop or one of its handles.
+    fn on_timer_cancelled(&mut self, _id: TimerId, _timer: SourceTimer) {}
 
     /// The turn is over: call back, flush, free. Work left over is told by
     /// [`LoopCore::set_work_pending`].

@@ -15,6 +15,10 @@ use std::net::SocketAddr;
 /// cache together with what handles it.
 pub(crate) const READ_BYTES: usize = 64 * 1024;
 
+/// The most that is thrown away before a close, so that a peer that goes on sending cannot hold
+/// the loop: above the 6 MiB that Linux lets the receive buffer of a socket grow to by default.
+const DISCARD_MAX: usize = 8 << 20;
+
 /// What one read brought.
 #[derive(Debug)]
 pub(crate) enum ReadOutcome {
@@ -140,15 +144,14 @@ impl<State> TcpConnection<State> {
         flushed
     }
 
-    /// Throws away input that has arrived, up to `budget` bytes: closing a socket with unread
-    /// bytes resets the connection, and the reset may overtake our last words.
-    pub(crate) fn discard_input(&mut self, scratch: &mut Buffer, budget: usize) {
+    /// Throws away input that has arrived, up to [`DISCARD_MAX`] bytes: closing a socket with
+    /// unread bytes resets the connection, and the reset may overtake our last words.
+    pub(crate) fn discard_input(&mut self, scratch: &mut Buffer) {
         let mut discarded = 0;
-        while discarded < budget {
-            match self.read_into(scratch) {
-                ReadOutcome::Bytes(READ_BYTES) => discarded += READ_BYTES,
-                _ => break,
-            }
+        while discarded < DISCARD_MAX
+            && let ReadOutcome::Bytes(count) = self.read_into(scratch)
+        {
+            discarded += count;
         }
         scratch.retrieve_all();
     }

@@ -24,6 +24,7 @@ use std::{fmt, io};
 /// A running server. Dropping it stops it without grace.
 ///
 /// The [crate's front page](crate) shows a whole one.
+#[must_use = "a server stops when it is dropped"]
 pub struct TcpServer<Post> {
     listener: Arc<Listener>,
     handles: Arc<[ServiceHandle<Post>]>,
@@ -34,6 +35,7 @@ pub struct TcpServer<Post> {
 }
 
 /// How to start a [`TcpServer`]; made by [`TcpServer::builder`].
+#[must_use = "a builder does nothing until it starts a server"]
 pub struct TcpServerBuilder {
     address: SocketAddr,
     threads: usize,
@@ -111,8 +113,8 @@ impl TcpServerBuilder {
     /// loop's thread; all are made when this returns.
     ///
     /// # Errors
-    /// If the address cannot be listened on, a thread or loop cannot be made, or `factory`
-    /// panics on a sub loop.
+    /// If the address cannot be listened on, the options contradict each other, a thread or loop
+    /// cannot be made, or `factory` panics on a sub loop.
     pub fn start<S: Service>(
         self,
         event_loop: &mut EventLoop,
@@ -120,6 +122,9 @@ impl TcpServerBuilder {
     ) -> Result<TcpServer<S::Post>> {
         let address = self.address;
         let failed = |error| Error::new("listen on", address, error);
+        self.connection_options
+            .check()
+            .map_err(|error| Error::new("use", "the connection options", error))?;
         if self.threads >= OWNERS_MAX {
             return Err(failed(io::Error::from(io::ErrorKind::InvalidInput)));
         }
@@ -174,9 +179,9 @@ impl<Post> TcpServer<Post> {
     ///
     /// With sub loops, returns when all their services and threads have ended; so not to be
     /// called on one of them, and a callback that does not return delays it. Without, the
-    /// connections are the main loop's: returns at once, and the loop does the rest as it runs,
-    /// until [`TcpServer::connection_count`] is 0. May be called again, the nearest deadline
-    /// counts.
+    /// connections are the main loop's: returns at once, and the loop does the rest as it runs.
+    /// So keep the server and run the loop until [`TcpServer::connection_count`] is 0; if either
+    /// is dropped before, queued output is lost. May be called again, the nearest deadline counts.
     pub fn stop(&mut self, deadline: Duration) {
         self.listener.stop();
         for handle in self.handles.iter() {

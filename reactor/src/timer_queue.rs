@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 /// The shortest period of a repeating timer; the wait of the loop has this resolution.
 pub const PERIOD_MIN: Duration = Duration::from_millis(1);
 
-/// Names one timer of one loop; never reused. Cancelling it after it fired is harmless.
+/// Names one timer of one loop; never reused, not by other loops of the process either. Cancelling
+/// it after it fired, or on another loop, does nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TimerId(pub(crate) u64);
 

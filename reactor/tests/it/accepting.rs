@@ -1,8 +1,8 @@
 //! Who is let in.
 
-use crate::support::{echo, read_exactly, read_to_end, record, wait_until};
-use reactor::ConnectionOptions;
-use std::io::Write;
+use crate::support::{Recorder, echo, read_exactly, read_to_end, record, wait_until};
+use reactor::{ConnectionOptions, EventLoop, TcpServer};
+use std::io::{ErrorKind, Write};
 use std::time::Duration;
 
 #[test]
@@ -75,6 +75,23 @@ fn connections_inherit_the_options_of_the_listener() {
             (before, connection.tcp_no_delay().unwrap())
         });
         assert_eq!(seen, (no_delay, !no_delay));
+    }
+}
+
+#[test]
+fn options_that_contradict_each_other_are_an_error() {
+    let mut event_loop = EventLoop::new().unwrap();
+    for options in [
+        ConnectionOptions { read_budget: 0, ..Default::default() },
+        ConnectionOptions { output_cap: 100, ..Default::default() },
+        ConnectionOptions { low_water: 5 << 20, ..Default::default() },
+    ] {
+        let error = TcpServer::builder("127.0.0.1:0".parse().unwrap())
+            .connection_options(options)
+            .start::<Recorder>(&mut event_loop, |_seat| unreachable!("not started"))
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        assert!(error.to_string().starts_with("cannot use the connection options: "), "{error}");
     }
 }
 

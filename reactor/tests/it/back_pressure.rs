@@ -7,6 +7,14 @@ use std::io::{ErrorKind, Read, Write};
 /// More than the kernel takes for a peer that does not read.
 const TOO_MUCH: usize = 32 << 20;
 
+const PIECE: usize = 64 << 10;
+
+/// A cap of two pieces.
+fn small_cap() -> ConnectionOptions {
+    let (low_water, high_water) = (1 << 10, PIECE);
+    ConnectionOptions { high_water, low_water, output_cap: 2 * PIECE, ..Default::default() }
+}
+
 #[test]
 fn high_water_then_low_water_then_complete() {
     let options = ConnectionOptions {
@@ -43,16 +51,38 @@ fn small_sends_complete_without_water_marks() {
 
 #[test]
 fn more_than_the_cap_closes() {
-    let options = ConnectionOptions { output_cap: 100, ..Default::default() };
-    let recording = record(|builder| builder.connection_options(options), swallow);
+    let recording = record(|builder| builder.connection_options(small_cap()), swallow);
     let (_stream, handle) = recording.connect();
     let id = handle.id();
+    let taken = recording.on_loop(move |connections| {
+        let mut connection = connections.get(id).unwrap();
+        let mut taken = 0;
+        while taken < TOO_MUCH && connection.send(&[0; PIECE]) == SendStatus::Queued {
+            taken += PIECE;
+            assert!(connection.queued_bytes() <= small_cap().output_cap);
+        }
+        assert_eq!(connection.send(&[0; 1]), SendStatus::Closed);
+        taken
+    });
+    assert!((small_cap().output_cap..TOO_MUCH).contains(&taken), "{taken}");
+    assert_eq!(recording.wait_closed(), (id, CloseReason::OutputOverflow));
+}
+
+#[test]
+fn what_one_turn_produces_for_a_peer_that_reads_may_exceed_the_cap() {
+    let recording = record(|builder| builder.connection_options(small_cap()), swallow);
+    let (stream, handle) = recording.connect();
+    let id = handle.id();
+    // Nothing was written to it yet, so the kernel has room for all of this.
     let statuses = recording.on_loop(move |connections| {
         let mut connection = connections.get(id).unwrap();
-        [connection.send(&[0; 60]), connection.send(&[0; 60]), connection.send(&[0; 1])]
+        [1, 2, 3, 4].map(|piece| connection.send(&[piece; PIECE]))
     });
-    assert_eq!(statuses, [SendStatus::Queued, SendStatus::Full, SendStatus::Closed]);
-    assert_eq!(recording.wait_closed(), (id, CloseReason::OutputOverflow));
+    assert_eq!(statuses, [SendStatus::Queued; 4]);
+    let bytes = read_exactly(&stream, 4 * PIECE);
+    assert!(bytes.chunks(PIECE).zip(1..).all(|(piece, number)| piece == [number; PIECE]));
+    recording.wait_for("complete", |event| matches!(event, Event::WriteComplete).then_some(()));
+    assert!(recording.drain().is_empty(), "told once, and still open");
 }
 
 #[test]

@@ -39,6 +39,16 @@ fn stale_handles_are_harmless() {
 }
 
 #[test]
+fn an_id_of_another_server_names_nothing() {
+    let servers = [record(|builder| builder, swallow), record(|builder| builder, swallow)];
+    let [(_one, one), (_two, two)] = [servers[0].connect(), servers[1].connect()];
+    assert_ne!(one.id(), two.id());
+    let (one, two) = (one.id(), two.id());
+    assert!(servers[0].on_loop(move |connections| connections.get(two).is_none()));
+    assert!(servers[1].on_loop(move |connections| connections.get(one).is_none()));
+}
+
+#[test]
 fn handles_outlive_server_and_loop() {
     let recording = record(|builder| builder, swallow);
     let (_stream, handle) = recording.connect();

@@ -1,6 +1,7 @@
 //! Running out of descriptors, in a process of its own.
 
-use crate::support::{PATIENCE, echo, read_exactly, read_to_end, record, wait_until};
+use crate::support::{PATIENCE, Recorder, echo, read_exactly, read_to_end, record, wait_until};
+use reactor::{EventLoop, TcpServer};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use socket2::{Domain, Socket, Type};
 use std::env;
@@ -63,12 +64,38 @@ fn clients_are_refused_while_there_is_no_descriptor() {
         });
         let refused: Vec<_> = refused.collect();
         wait_until("all are counted", || server.stats().refused_for_descriptors == 3);
+        assert_eq!(server.stats().accept_errors, 3, "one for each who was refused");
         drop((hoard, refused));
         served.connect(&server.local_addr().into()).unwrap();
         let mut stream = TcpStream::from(served);
         stream.write_all(b"x").unwrap();
         assert_eq!(read_exactly(&stream, 1), b"x");
     });
+}
+
+#[test]
+fn clients_are_refused_although_there_was_no_spare_descriptor_at_first() {
+    in_child(
+        "descriptors::clients_are_refused_although_there_was_no_spare_descriptor_at_first",
+        || {
+            let mut event_loop = EventLoop::new().unwrap();
+            let refused = unconnected();
+            limit_descriptors(100);
+            let mut hoard = exhaust();
+            // One for the listener, none to spare.
+            hoard.pop();
+            let server = TcpServer::builder("127.0.0.1:0".parse().unwrap())
+                .start::<Recorder>(&mut event_loop, |_seat| Recorder::deaf())
+                .unwrap();
+            hoard.pop();
+            refused.connect(&server.local_addr().into()).unwrap();
+            while server.stats().refused_for_descriptors == 0 {
+                assert_eq!(server.connection_count(), 0);
+                event_loop.run_once(Some(PATIENCE)).unwrap();
+            }
+            assert_eq!(read_to_end(&TcpStream::from(refused)), b"");
+        },
+    );
 }
 
 #[test]

@@ -91,6 +91,19 @@ fn close_after_flush_is_no_reset_when_input_waits() {
 }
 
 #[test]
+fn close_after_flush_is_no_reset_even_when_more_input_waits_than_a_turn_reads() {
+    let options = ConnectionOptions { read_budget: 1, ..Default::default() };
+    let recording = record(|builder| builder.connection_options(options), swallow);
+    let (mut stream, handle) = recording.connect();
+    let release = recording.hold_loop();
+    handle.send(&b"refused"[..]);
+    handle.close_after_flush();
+    stream.write_all(&[b'x'; 300_000]).unwrap();
+    release.send(()).unwrap();
+    assert_eq!(read_to_end(&stream), b"refused");
+}
+
+#[test]
 fn a_peer_that_does_not_end_is_cut_after_the_timeout() {
     let options = ConnectionOptions {
         closing_timeout: Some(Duration::from_millis(30)),

@@ -70,10 +70,21 @@ fn tasks_queued_by_timers_run_in_the_same_turn() {
         event_loop.queue_in_loop(move |_| near.borrow_mut().push("task"));
         far.queue_in_loop(|event_loop| event_loop.handle().quit());
     });
-    event_loop.run_once(None).unwrap();
+    assert!(event_loop.run_once(None).unwrap(), "quit came in the same turn");
     assert_eq!(*log.borrow(), ["task"]);
-    event_loop.run().unwrap();
-    assert_eq!(event_loop.stats().turns, 1, "quit came in the first turn");
+}
+
+#[test]
+fn run_once_tells_of_a_quit_once_and_then_waits_again() {
+    let mut event_loop = EventLoop::new().unwrap();
+    event_loop.handle().quit();
+    assert!(event_loop.run_once(None).unwrap());
+    let start = Instant::now();
+    let wait = Duration::from_millis(20);
+    while start.elapsed() < wait {
+        assert!(!event_loop.run_once(Some(wait)).unwrap());
+    }
+    assert!(event_loop.stats().turns <= 3, "it must not spin");
 }
 
 #[test]

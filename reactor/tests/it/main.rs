@@ -5,6 +5,7 @@ mod support;
 
 mod accepting;
 mod back_pressure;
+mod cancelling;
 mod closing;
 mod cross_thread;
 mod descriptors;
@@ -13,5 +14,6 @@ mod half_close;
 mod loops;
 mod reading;
 mod reentrancy;
+mod reading_in_turns;
 mod server_stop;
 mod timers;

@@ -116,6 +116,50 @@ fn closing_others_from_on_closed_ends_in_the_same_turn() {
     assert_eq!(running.server.connection_count(), 0);
 }
 
+/// Closes everybody at the end of each turn.
+struct Curfew {
+    log: mpsc::Sender<&'static str>,
+}
+
+impl Service for Curfew {
+    type State = ();
+    type Post = ();
+
+    fn on_message(&mut self, _connection: &mut Connection<'_, ()>, input: &mut Buffer) {
+        input.retrieve_all();
+        self.log.send("message").unwrap();
+    }
+
+    fn on_closed(&mut self, _connection: &mut Connection<'_, ()>, _reason: CloseReason) {
+        self.log.send("closed").unwrap();
+    }
+
+    fn on_turn_end(&mut self, connections: &mut Connections<'_, ()>) {
+        self.log.send("turn end").unwrap();
+        connections.for_each(|connection| {
+            if connection.bytes_written() > 0 {
+                connection.force_close();
+            }
+        });
+    }
+
+    fn on_connected(&mut self, connection: &mut Connection<'_, ()>) {
+        connection.send(b"hello");
+    }
+}
+
+#[test]
+fn the_end_of_a_turn_follows_what_the_end_of_a_turn_closed() {
+    let (log, lines) = mpsc::channel();
+    let running = serve(|builder| builder, move |_seat| Curfew { log: log.clone() });
+    let mut stream = running.connect();
+    assert_eq!(read_exactly(&stream, 5), b"hello");
+    stream.write_all(b"x").unwrap();
+    let next = || lines.recv_timeout(crate::support::PATIENCE).unwrap();
+    while next() != "closed" {}
+    assert_eq!(next(), "turn end");
+}
+
 /// Sends a file of numbers piece by piece, each when the one before is written.
 struct Pump;
 

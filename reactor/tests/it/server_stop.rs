@@ -109,9 +109,10 @@ fn a_stopped_servers_port_can_be_listened_on_again() {
     drop(recording);
     let mut event_loop = EventLoop::new().unwrap();
     let (closed, _reasons) = mpsc::channel();
-    TcpServer::builder(address)
+    let again = TcpServer::builder(address)
         .start(&mut event_loop, move |_seat| Polite { closed: closed.clone() })
         .unwrap();
+    assert_eq!(again.local_addr(), address);
     drop(stream);
 }
 
@@ -136,6 +137,45 @@ fn dropping_a_loop_tells_services_of_the_end() {
     }
     drop(event_loop);
     assert_eq!(reasons.try_iter().collect::<Vec<_>>(), [CloseReason::Stopped]);
+}
+
+/// Panics when told to.
+struct Fragile;
+
+impl Service for Fragile {
+    type State = ();
+    type Post = ();
+
+    fn on_message(&mut self, connection: &mut Connection<'_, ()>, input: &mut Buffer) {
+        connection.send(input.peek());
+        input.retrieve_all();
+    }
+
+    fn on_post(&mut self, _connections: &mut Connections<'_, ()>, _post: ()) {
+        panic!("on purpose");
+    }
+}
+
+#[test]
+fn a_service_that_panicked_counts_no_connections_and_gets_none() {
+    let mut running = serve(|builder| builder.threads(2), |_seat| Fragile);
+    let _streams: Vec<_> = (0..4).map(|_| running.connect()).collect();
+    let server = &running.server;
+    crate::support::wait_until("all live", || {
+        server.loops().iter().all(|handle| handle.stats().connections == 2)
+    });
+    server.handles()[0].post(()).unwrap();
+    crate::support::wait_until("its own are forgotten", || server.connection_count() == 2);
+    crate::support::wait_until("it is gone", || server.handles()[0].post(()).is_err());
+    // The first client that comes to its turn is lost, and is the last that is.
+    let served = (0..6).filter(|_| {
+        let mut stream = running.connect();
+        let sent = stream.write_all(b"x");
+        sent.is_ok() && matches!(std::io::Read::read(&mut stream, &mut [0]), Ok(1))
+    });
+    assert_eq!(served.count(), 5);
+    running.server.stop(Duration::ZERO);
+    assert_eq!(running.server.connection_count(), 0);
 }
 
 #[test]
