@@ -1,7 +1,7 @@
 //! The sender's side of delivery: what is owed to whom, in which order, and who is to be told.
 //!
 //! A message is a debt to each recipient until that recipient has it or a committed row holds
-//! it. The debts of one sender to one recipient form a [`Lane`] and never overtake each other:
+//! it. The debts of one sender to one recipient form a lane and never overtake each other:
 //! when the way to the recipient changes, all of them go the new way, in order. When no debt of
 //! a message is left, its sender is answered. The lane outlives the sender's session, so what
 //! was sent right before a disconnect arrives too.
