@@ -1,7 +1,7 @@
 //! Logging in and out: from a claim about who it is to a session that is shown its messages.
 //!
-//! Admission → credentials → password → profile → place → (eviction) → token or barrier →
-//! presence → (rows) → answer.
+//! Admission → credentials → password → (hash → rehash) → profile → place → (eviction) → token or
+//! barrier → presence → (rows) → answer.
 //! Each step but the last is a question to the outside; [`Stage`] says which is open.
 
 use std::time::Duration;
@@ -17,6 +17,7 @@ use super::inbox::Inbox;
 use super::mids::Mids;
 use super::session::{Online, Pending, Phase, Sends, Session, Style};
 use super::token;
+use crate::storage::password::is_plain;
 use crate::storage::{
     self, Answer, Outcome, PageLimit, Profile, Request, Row, RowId, StoreError, TokenHash, Write,
 };
@@ -39,6 +40,10 @@ enum Stage {
     Penalty,
     Credentials,
     Password,
+    /// The password was stored as it is: its hash is being made.
+    Hash,
+    /// And stored in its place.
+    Rehash,
     Profile,
     Place,
     Eviction,
@@ -58,6 +63,8 @@ pub(super) struct Login {
     style: Style,
     force: bool,
     stage: Stage,
+    /// Whether the password is stored as it is.
+    plain: bool,
     name: String,
     profile: Profile,
     online: Vec<UserId>,
@@ -103,6 +110,7 @@ pub(super) fn begin(
         style: if request.ack { Style::Acknowledging } else { Style::Plain },
         force: request.force || !by_password,
         stage: if by_password { Stage::Admission } else { Stage::Credentials },
+        plain: false,
         name: String::new(),
         profile: Profile::default(),
         online: Vec::new(),
@@ -145,14 +153,21 @@ pub(super) fn answered(session: &mut Session, answer: Answer, core: &mut Core) {
         Answer::Credentials(Ok(found)) => check(session, found, core),
         Answer::Verified(right) => verified(session, right, core),
         Answer::Profile(Ok(profile)) => claim(session, profile, core),
+        Answer::Hashed(Ok(hash)) => replace_password(session, hash, core),
+        Answer::Written(written) if stage_is(session, Stage::Rehash) => {
+            if let Err(error) = written {
+                log::debug!("a plain password stays for the next login: {error}");
+            }
+            read_profile(session, core);
+        }
         Answer::Written(Ok(Outcome::Done)) => ask_presence(session, core),
         Answer::Written(Err(_)) => go_on_without_write(session, core),
         Answer::Rows(Ok(rows)) => finish(session, rows, core),
         Answer::Credentials(Err(error))
         | Answer::Profile(Err(error))
-        | Answer::Hashed(Err(error))
         | Answer::Rows(Err(error)) => store_failed(session, &error, core),
-        Answer::Written(Ok(_)) | Answer::Members(_) | Answer::Hashed(Ok(_)) => {
+        Answer::Hashed(Err(error)) => hash_failed(session, &error, core),
+        Answer::Written(Ok(_)) | Answer::Members(_) => {
             fail(session, Errno::Refused, None, None, core);
         }
     }
@@ -275,8 +290,10 @@ fn check(session: &mut Session, found: Option<storage::Credentials>, core: &mut 
     match &mut login.secret {
         Secret::Password(password) => {
             login.stage = Stage::Password;
+            login.plain = hash.as_deref().is_some_and(is_plain);
+            let password = if login.plain { password.clone() } else { std::mem::take(password) };
             // Without an account it takes as long, so that the answer does not tell.
-            core.work(ticket, Request::Verify { password: std::mem::take(password), hash });
+            core.work(ticket, Request::Verify { password, hash });
         }
         Secret::Token(given) => {
             if stored.is_some_and(|stored| token::matches(given, &stored)) {
@@ -293,11 +310,27 @@ fn verified(session: &mut Session, right: bool, core: &mut Core) {
     let Some(login) = login_of(session) else { return };
     let user = login.user;
     core.effects.push(Effect::LoginEnded { user, address, success: right });
-    if right {
-        read_profile(session, core);
-    } else {
-        fail(session, Errno::Refused, None, None, core);
+    if !right {
+        return fail(session, Errno::Refused, None, None, core);
     }
+    match &mut login.secret {
+        Secret::Password(password) if login.plain => {
+            login.stage = Stage::Hash;
+            let password = std::mem::take(password);
+            core.work(Ticket::Session(session.conn), Request::Hash { password });
+        }
+        _ => read_profile(session, core),
+    }
+}
+
+/// The hash takes the place of the password that was stored as it is. When it cannot be stored
+/// now, the next login tries again.
+fn replace_password(session: &mut Session, hash: String, core: &mut Core) {
+    let ticket = Ticket::Session(session.conn);
+    let Some(login) = login_of(session).filter(|login| login.stage == Stage::Hash) else { return };
+    login.stage = Stage::Rehash;
+    let write = Write::SetPassword { user: login.user, password: hash };
+    core.work(ticket, Request::Write(write));
 }
 
 fn read_profile(session: &mut Session, core: &mut Core) {
@@ -373,6 +406,16 @@ fn finish(session: &mut Session, rows: Vec<Row>, core: &mut Core) {
 fn store_failed(session: &mut Session, error: &StoreError, core: &mut Core) {
     log::debug!("a login failed: {error}");
     fail(session, Errno::StoreUnavailable, None, None, core);
+}
+
+/// Only the check of a password, or its queue, stands between a client and its refusal; a hash
+/// that is made to be stored can wait for the next login.
+fn hash_failed(session: &mut Session, error: &StoreError, core: &mut Core) {
+    if stage_is(session, Stage::Hash) {
+        read_profile(session, core);
+    } else {
+        store_failed(session, error, core);
+    }
 }
 
 /// Ends a login that is under way.

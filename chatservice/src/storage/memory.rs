@@ -105,6 +105,7 @@ impl State {
     fn apply(&mut self, write: &Write, limits: &StoreLimits) -> Outcome {
         match write {
             Write::Register { name, password } => self.register(name, password),
+            Write::SetPassword { user, password } => self.set_password(*user, password),
             Write::SetToken { user, token } => self.set_token(*user, *token),
             Write::AddFriend { user, friend } => self.add_friend(*user, *friend, limits),
             Write::CreateGroup { creator, name, description } => {
@@ -135,6 +136,12 @@ impl State {
         self.accounts.insert(id, account);
         self.account_names.insert(name.to_owned(), id);
         Outcome::Registered(id)
+    }
+
+    fn set_password(&mut self, user: UserId, password: &str) -> Outcome {
+        let Some(account) = self.accounts.get_mut(&user) else { return Outcome::NoSuchUser };
+        password.clone_into(&mut account.password);
+        Outcome::Done
     }
 
     fn set_token(&mut self, user: UserId, token: Option<TokenHash>) -> Outcome {

@@ -44,7 +44,8 @@ pub type TokenHash = [u8; 32];
 pub struct Credentials {
     /// The account's name.
     pub name: String,
-    /// The password's hash as a PHC string.
+    /// The password's hash as a PHC string; the password itself in a database that the original
+    /// server filled, until its owner logs in.
     pub password: String,
     /// The account's live resume token, if it has one.
     pub token: Option<TokenHash>,
@@ -128,6 +129,13 @@ pub enum Write {
     Register {
         /// Unique among accounts, byte for byte.
         name: String,
+        /// PHC string.
+        password: String,
+    },
+    /// Replaces the stored password. → [`Outcome::Done`], [`Outcome::NoSuchUser`].
+    SetPassword {
+        /// Whose.
+        user: UserId,
         /// PHC string.
         password: String,
     },

@@ -4,12 +4,21 @@
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{self, PasswordHasher as _, PasswordVerifier as _};
 use argon2::{Algorithm, Argon2, Params, Version};
+use subtle::ConstantTimeEq;
 
 use super::StoreError;
 
 /// Passes over the memory: with one lane and 19,456 KiB what OWASP asks for at least.
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
+
+/// How every hash begins that this server, or one before it, made.
+const HASH_START: &str = "$argon2";
+
+/// Whether what is stored is the password itself, as the original server kept it, and not a hash.
+pub fn is_plain(stored: &str) -> bool {
+    !stored.is_empty() && !stored.starts_with(HASH_START)
+}
 
 /// Makes and checks password hashes. Any thread; calls compute for a long time.
 pub struct PasswordHasher {
@@ -45,11 +54,21 @@ impl PasswordHasher {
         }
     }
 
-    /// Whether `password` is the one that `hash` was made of. `None` stands for an unknown
-    /// account: it takes the time of a check and says no.
-    pub fn verify(&self, password: &str, hash: Option<&str>) -> bool {
-        let matches = self.matches(password, hash.unwrap_or(&self.decoy));
-        matches && hash.is_some()
+    /// Whether `password` is the one that is stored, as a hash or [plain](is_plain). `None` stands
+    /// for an unknown account: it takes the time of a check and says no.
+    pub fn verify(&self, password: &str, stored: Option<&str>) -> bool {
+        match stored {
+            Some(plain) if is_plain(plain) => {
+                // As long as any other check, so that the time does not tell which account this is.
+                self.matches("", &self.decoy);
+                password.as_bytes().ct_eq(plain.as_bytes()).into()
+            }
+            Some(hash) => self.matches(password, hash),
+            None => {
+                self.matches(password, &self.decoy);
+                false
+            }
+        }
     }
 
     fn matches(&self, password: &str, hash: &str) -> bool {
@@ -111,8 +130,22 @@ mod tests {
         let hasher = hasher();
         assert!(!hasher.verify("", None));
         assert!(!hasher.verify("", Some("")));
-        assert!(!hasher.verify("secret", Some("secret")));
-        assert!(!hasher.verify("secret", Some("$argon2id$v=19$m=8,t=2,p=1$")));
+        let damaged = "$argon2id$v=19$m=8,t=2,p=1$";
+        assert!(!hasher.verify("secret", Some(damaged)));
+        assert!(!hasher.verify(damaged, Some(damaged)), "a stolen hash is no password");
+    }
+
+    #[test]
+    fn a_plain_password_of_the_original_server_matches_itself_only() {
+        let hasher = hasher();
+        for plain in ["123456", "$ecret", "密码"] {
+            assert!(is_plain(plain));
+            assert!(hasher.verify(plain, Some(plain)), "{plain}");
+            for wrong in ["", "12345", "1234567", "x"] {
+                assert!(!hasher.verify(wrong, Some(plain)), "{wrong}");
+            }
+        }
+        assert!(!is_plain("") && !is_plain(&hasher.hash("secret").unwrap()));
     }
 
     #[test]

@@ -38,7 +38,8 @@ pub enum Request {
     Verify {
         /// The password itself; never logged.
         password: String,
-        /// What it must match; `None` takes as long and says no.
+        /// What is stored, see [`PasswordHasher::verify`](super::password::PasswordHasher::verify);
+        /// `None` takes as long and says no.
         hash: Option<String>,
     },
 }

@@ -112,9 +112,10 @@ impl Workers {
             Request::Rows { recipient, after, limit } => {
                 Answer::Rows(failure().and_then(|()| store.rows(recipient, after, limit)))
             }
-            Request::Hash { password } => Answer::Hashed(Ok(password)),
+            Request::Hash { password } => Answer::Hashed(Ok(hash_of(&password))),
             Request::Verify { password, hash } => {
-                Answer::Verified(hash.is_some_and(|hash| hash == password))
+                let right = hash.is_some_and(|hash| hash == hash_of(&password) || hash == password);
+                Answer::Verified(right)
             }
             Request::Write(_) => return,
         };
@@ -164,4 +165,9 @@ fn describe(write: &Write) -> String {
         Write::JoinGroup { user, group } => format!("{user} joins {group}"),
         _ => "other".to_owned(),
     }
+}
+
+/// Stands for a hash: looks like one and tells passwords apart.
+fn hash_of(password: &str) -> String {
+    format!("$argon2${password}")
 }

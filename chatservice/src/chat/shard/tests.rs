@@ -3,6 +3,7 @@
 
 mod answers;
 mod limits;
+mod plain_password;
 mod login;
 mod delivery;
 mod rig;

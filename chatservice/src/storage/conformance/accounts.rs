@@ -10,6 +10,7 @@ pub(super) fn run(make: Make<'_>) {
     an_unknown_user_has_nothing(&*make(WIDE));
     a_taken_name_is_refused_and_changes_nothing(&*make(WIDE));
     names_are_kept_and_told_apart_byte_for_byte(&*make(WIDE));
+    a_password_is_replaced(&*make(WIDE));
     a_token_is_replaced_and_ended(&*make(WIDE));
     friends_are_one_way_ascending_and_once(&*make(WIDE));
     befriending_nobody_is_refused(&*make(WIDE));
@@ -66,6 +67,19 @@ fn names_are_kept_and_told_apart_byte_for_byte(store: &dyn Store) {
     let profile = store.profile(accounts[0], 0).expect("the store works");
     let listed: Vec<&str> = profile.friends.iter().map(|friend| friend.name.as_str()).collect();
     assert_eq!(listed, names);
+}
+
+fn a_password_is_replaced(store: &dyn Store) {
+    let (ann, bob) = (register(store, "ann"), register(store, "bob"));
+    let set = |user| Write::SetPassword { user, password: "another hash".into() };
+    assert_eq!(commit(store, set(ann)), Outcome::Done);
+    assert_eq!(commit(store, set(ann)), Outcome::Done, "again, with the same one");
+    assert_eq!(commit(store, set(NOBODY)), Outcome::NoSuchUser);
+    let password = |user| {
+        let found = store.credentials(user).expect("the store works");
+        found.expect("the account exists").password
+    };
+    assert_eq!((password(ann).as_str(), password(bob).as_str()), ("another hash", "hash of bob"));
 }
 
 fn a_token_is_replaced_and_ended(store: &dyn Store) {

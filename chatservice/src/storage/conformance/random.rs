@@ -48,10 +48,11 @@ fn group(rng: &mut Rng) -> GroupId {
 
 /// A write that makes sense now and then; `store` says which rows there are.
 fn write(rng: &mut Rng, store: &dyn Store) -> Write {
-    match rng.u8(..20) {
+    match rng.u8(..21) {
         0..3 => registration(&format!("user {}", rng.i64(..USERS))),
         3 => Write::SetToken { user: user(rng), token: rng.bool().then(|| [rng.u8(..); 32]) },
         4..6 => Write::AddFriend { user: user(rng), friend: user(rng) },
+        20 => Write::SetPassword { user: user(rng), password: format!("hash {}", rng.u8(..)) },
         6 => Write::CreateGroup {
             creator: user(rng),
             name: format!("group {}", rng.i64(..GROUPS)),

@@ -53,6 +53,7 @@ impl Batch<'_> {
     fn apply(&mut self, write: &Write) -> rusqlite::Result<Outcome> {
         match write {
             Write::Register { name, password } => self.register(name, password),
+            Write::SetPassword { user, password } => self.set_password(*user, password),
             Write::SetToken { user, token } => self.set_token(*user, token.as_ref()),
             Write::AddFriend { user, friend } => self.add_friend(*user, *friend),
             Write::CreateGroup { creator, name, description } => {
@@ -72,6 +73,12 @@ impl Batch<'_> {
         }
         let id = self.insert("INSERT INTO User (name, password) VALUES (?1, ?2)", [name, password]);
         Ok(Outcome::Registered(UserId(id?)))
+    }
+
+    fn set_password(&self, user: UserId, password: &str) -> rusqlite::Result<Outcome> {
+        let update = "UPDATE User SET password = ?2 WHERE id = ?1";
+        let changed = self.change(update, params![user.0, password])?;
+        Ok(if changed == 0 { Outcome::NoSuchUser } else { Outcome::Done })
     }
 
     fn set_token(&self, user: UserId, token: Option<&TokenHash>) -> rusqlite::Result<Outcome> {
