@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::limits::Rules;
 use crate::storage::StoreLimits;
+use crate::storage::mysql::{Target, TargetError};
 
 /// All options as they are written, absent when they are not. One structure serves the command
 /// line, the environment and the file, so that the names are the same everywhere.
@@ -21,8 +22,9 @@ pub struct Settings {
     #[arg(value_names = ["IP", "PORT"], num_args = 1..=2)]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub listen: Vec<String>,
-    /// Not in this release, which keeps its data in the embedded store
-    #[arg(long, value_name = "URL", env = "CHAT_MYSQL", hide = true)]
+    /// A database on MySQL or MariaDB instead of the embedded store, as
+    /// mysql://user:password@host:port/database; the environment hides the password from `ps`
+    #[arg(long, value_name = "URL", env = "CHAT_MYSQL", hide_env_values = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mysql: Option<String>,
     /// Not in this release, whose nodes run alone
@@ -130,6 +132,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Folder of the embedded store.
     pub data: PathBuf,
+    /// The database that is used instead of it.
+    pub mysql: Option<Target>,
     /// Loops that carry connections.
     pub threads: u16,
     /// Memory of one password hash in KiB.
@@ -173,12 +177,12 @@ impl Config {
 
     /// Fills in the defaults and checks what was chosen.
     pub fn resolve(settings: Settings) -> Result<Self, ConfigError> {
-        for (name, url) in [("mysql", &settings.mysql), ("redis", &settings.redis)] {
-            if url.is_some() {
-                let text = "is not in this release: leave it out to run on the embedded store";
-                return Err(ConfigError(format!("{name} {text}")));
-            }
+        if settings.redis.is_some() {
+            let text = "redis is not in this release: leave it out, nodes run alone";
+            return Err(ConfigError(text.to_owned()));
         }
+        let mysql = settings.mysql.as_deref().map(str::parse).transpose();
+        let mysql = mysql.map_err(|error: TargetError| ConfigError(format!("mysql {error}")))?;
         let rules = Rules::default();
         let ms =
             |chosen: Option<u64>, default: Duration| chosen.map_or(default, Duration::from_millis);
@@ -187,6 +191,7 @@ impl Config {
         let config = Self {
             listen: listen_address(&settings.listen)?,
             data: settings.data.unwrap_or_else(|| "data".into()),
+            mysql,
             threads: threads.try_into().ok().filter(|n| (1..=1024).contains(n)).ok_or_else(
                 || ConfigError(format!("threads is {threads}, but must be 1 to 1024")),
             )?,
@@ -323,6 +328,15 @@ mod tests {
     }
 
     #[test]
+    fn a_database_server_is_named_by_a_url_that_is_not_shown() {
+        let url = "mysql = \"mysql://ann:secret@localhost/chat\"";
+        let config = Config::resolve(flags(&["6000"]).over(&file(url)).expect("merges"));
+        let shown = format!("{:?}", config.expect("complete"));
+        assert!(shown.contains("mysql://ann@localhost:3306/chat"), "{shown}");
+        assert!(!shown.contains("secret"), "{shown}");
+    }
+
+    #[test]
     fn mistakes_are_named() {
         let check = |settings: Settings, part: &str| {
             let error = Config::resolve(settings).expect_err("must be refused").to_string();
@@ -335,7 +349,8 @@ mod tests {
         check(flags(&["6000", "--patience-ms", "0"]), "patience-ms");
         check(flags(&["6000", "--drain-ms", "86400001"]), "drain-ms");
         check(flags(&["6000", "--silence-ms", "30000"]), "silence-ms");
-        check(flags(&["6000", "--mysql", "mysql://localhost"]), "not in this release");
+        check(flags(&["6000", "--mysql", "mysql://localhost"]), "mysql must look like");
+        check(flags(&["6000", "--redis", "redis://localhost"]), "not in this release");
         let unknown = toml::from_str::<Settings>("thread = 1").expect_err("unknown key");
         assert!(unknown.to_string().contains("thread"), "{unknown}");
     }

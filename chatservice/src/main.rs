@@ -1,7 +1,7 @@
 //! ChatServer: reads its configuration, starts, waits for a signal, ends cleanly.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -42,7 +42,10 @@ fn run(config: Config) -> Result<(), Box<dyn std::error::Error>> {
         signal_hook::flag::register(signal, Arc::clone(&ending))?;
     }
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
-    let data = config.data.clone();
+    let data = match &config.mysql {
+        Some(database) => database.to_string(),
+        None => config.data.display().to_string(),
+    };
     Server::run(
         config,
         |address| announce(address, &data),
@@ -69,12 +72,12 @@ fn end_with_any_loop() {
 }
 
 #[allow(clippy::print_stdout, reason = "what a person at a terminal, or a script, waits for")]
-fn announce(address: SocketAddr, data: &Path) {
+fn announce(address: SocketAddr, data: &str) {
     let (ip, port) = (address.ip(), address.port());
     let near = if ip.is_unspecified() { "127.0.0.1".to_owned() } else { ip.to_string() };
     // The client usually lies beside the server, whatever path that was started by.
     let server_path = std::env::args_os().next().map(PathBuf::from).unwrap_or_default();
     let client = server_path.with_file_name("ChatClient");
-    println!("ChatServer is listening on {address}, data in {}", data.display());
+    println!("ChatServer is listening on {address}, data in {data}");
     println!("Start a client with: {} {near} {port}", client.display());
 }

@@ -18,8 +18,9 @@ use crate::chat::throttle::Throttle;
 use crate::chat::{PeerMessage, ShardId, Ticket};
 use crate::config::Config;
 use crate::presence::Directory;
+use crate::storage::mysql::{self, MySqlStore, Sharing};
 use crate::storage::password::{HasherError, PasswordHasher};
-use crate::storage::sqlite::{OpenError, SqliteStore};
+use crate::storage::sqlite::{self, SqliteStore};
 use crate::storage::workers::{Deliver, Options, Workers};
 use crate::storage::{Answer, Store};
 use admissions::Admissions;
@@ -69,7 +70,10 @@ pub(crate) struct Shared {
 pub enum StartError {
     /// The embedded store.
     #[error(transparent)]
-    Store(#[from] OpenError),
+    Store(#[from] sqlite::OpenError),
+    /// The database server.
+    #[error(transparent)]
+    Database(#[from] mysql::OpenError),
     /// The hash's memory.
     #[error("password-kib cannot be used: {0}")]
     Hasher(#[from] HasherError),
@@ -114,7 +118,13 @@ impl Server {
     /// Opens the store, starts workers and loops, and listens. Connections are accepted on
     /// `event_loop`, which the caller runs.
     pub fn start(event_loop: &mut EventLoop, config: Config) -> Result<Self, StartError> {
-        let store = Arc::new(SqliteStore::open(&config.data, config.store_limits)?);
+        let store: Arc<dyn Store> = match &config.mysql {
+            // Without a bus two nodes would let one user in twice, and pass messages by no way.
+            Some(target) => {
+                Arc::new(MySqlStore::open(target, config.store_limits, Sharing::Exclusive)?)
+            }
+            None => Arc::new(SqliteStore::open(&config.data, config.store_limits)?),
+        };
         Self::start_on(event_loop, config, store)
     }
 

@@ -11,6 +11,7 @@ pub use request::{Answer, Request};
 #[doc(hidden)]
 pub mod conformance;
 pub mod memory;
+pub mod mysql;
 pub mod password;
 pub mod sqlite;
 pub mod workers;

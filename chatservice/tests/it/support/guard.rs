@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 /// and removes its folder.
 pub(crate) struct Guard {
     /// Its standard input is the leash: the kernel closes it with this process.
-    _process: Child,
+    process: Child,
 }
 
 impl Guard {
@@ -23,6 +23,13 @@ impl Guard {
             .stderr(Stdio::null())
             .spawn()
             .expect("sh starts");
-        Self { _process: process }
+        Self { process }
+    }
+
+    /// Ends the guard alone: what it watched over has ended.
+    pub(crate) fn dismiss(mut self) {
+        // Both fail when it has ended already, which is what is wanted.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
     }
 }

@@ -1,0 +1,295 @@
+//! Carries out runs of deposits, removals and withdrawals with a few statements each. The rows of
+//! `User` of all recipients are locked already, so nobody else changes their queues.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use chatproto::UserId;
+use mysql::{Conn, Value};
+
+use super::failure::Failure;
+use super::queue_plan::{Key, Plan, Queues, Stored};
+use super::reads::{column, damaged};
+use super::row_counts::{Count, RowCounts};
+use super::statement::Statement;
+use crate::message::{Audience, Message, Sid};
+use crate::storage::{Outcome, RowId, Write};
+
+const LATEST: Statement = Statement {
+    head: "SELECT u.id, (SELECT o.id FROM OfflineMessage AS o FORCE INDEX (OfflineMessageByUser)
+                         WHERE o.userid = u.id ORDER BY o.id DESC LIMIT 1)
+           FROM User AS u FORCE INDEX (PRIMARY) WHERE u.id IN (",
+    one: "?",
+    tail: ")",
+};
+const COUNT: Statement = Statement {
+    head: "SELECT userid, COUNT(*), MAX(id) FROM OfflineMessage FORCE INDEX (OfflineMessageByUser)
+           WHERE userid IN (",
+    one: "?",
+    tail: ") GROUP BY userid",
+};
+const BY_KEY: Statement = Statement {
+    head:
+        "SELECT id, userid, sender, mid, body FROM OfflineMessage FORCE INDEX (OfflineMessageOnce)
+           WHERE (userid, sender, mid) IN (",
+    one: "(?,?,?)",
+    tail: ")",
+};
+const BY_ID: Statement = Statement {
+    head: "SELECT id, userid, sender, mid, body FROM OfflineMessage FORCE INDEX (PRIMARY)
+           WHERE id IN (",
+    one: "?",
+    tail: ")",
+};
+const DELETE: Statement =
+    Statement { head: "DELETE FROM OfflineMessage WHERE id IN (", one: "?", tail: ")" };
+const INSERT: Statement = Statement {
+    head: "INSERT INTO OfflineMessage (userid, sender, mid, sid, message, body) VALUES ",
+    one: "(?,?,?,?,?,?)",
+    tail: "",
+};
+/// Locked, so that no other node drops them before this one refers to them.
+const BODIES: Statement = Statement {
+    head: "SELECT id, sid FROM MessageBody FORCE INDEX (MessageBodySid) WHERE sid IN (",
+    one: "?",
+    tail: ") FOR UPDATE",
+};
+const INSERT_BODIES: Statement =
+    Statement { head: "INSERT INTO MessageBody (sid, message) VALUES ", one: "(?,?)", tail: "" };
+/// First a lock, then a statement of its own that looks who refers to them: it sees what was
+/// committed while the lock was waited for.
+const LOCK_BODIES: Statement = Statement {
+    head: "SELECT id FROM MessageBody FORCE INDEX (PRIMARY) WHERE id IN (",
+    one: "?",
+    tail: ") ORDER BY id FOR UPDATE",
+};
+const DROP_BODIES: Statement = Statement {
+    head: "DELETE FROM MessageBody
+           WHERE NOT EXISTS (SELECT 1 FROM OfflineMessage AS o WHERE o.body = MessageBody.id)
+           AND id IN (",
+    one: "?",
+    tail: ")",
+};
+
+/// Carries out all of `writes`, each a deposit, removal or withdrawal; `users` are the accounts
+/// that exist.
+pub(super) fn carry_out(
+    conn: &mut Conn,
+    writes: &[&Write],
+    users: &HashSet<UserId>,
+    counts: &mut RowCounts,
+    rows_max: usize,
+) -> Result<Vec<Outcome>, Failure> {
+    let mut outcomes = Vec::with_capacity(writes.len());
+    while outcomes.len() < writes.len() {
+        let rest = &writes[outcomes.len()..];
+        let mut known = waiting(conn, rest, users, counts, rows_max)?;
+        let mut queues = load(conn, rest)?;
+        queues.waiting = known.iter().map(|(user, count)| (*user, count.waiting)).collect();
+        let plan = queues.plan(rest, rows_max);
+        let new = apply(conn, &plan)?;
+        for ((recipient, _), row) in plan.inserts.iter().zip(&new) {
+            if let Some(count) = known.get_mut(recipient) {
+                count.last = count.last.max(*row);
+            }
+        }
+        for (user, count) in known {
+            let waiting = queues.waiting.get(&user).copied().unwrap_or_default();
+            counts.set(user, Count { waiting, ..count });
+        }
+        outcomes.extend(plan.outcomes(&new));
+    }
+    Ok(outcomes)
+}
+
+fn recipient_of(write: &Write) -> Option<UserId> {
+    match write {
+        Write::Deposit { recipient, .. }
+        | Write::Remove { recipient, .. }
+        | Write::Withdraw { recipient, .. } => Some(*recipient),
+        _ => None,
+    }
+}
+
+/// How many messages wait for each recipient that exists.
+fn waiting(
+    conn: &mut Conn,
+    writes: &[&Write],
+    users: &HashSet<UserId>,
+    counts: &RowCounts,
+    rows_max: usize,
+) -> Result<BTreeMap<UserId, Count>, Failure> {
+    let recipients: BTreeSet<UserId> =
+        writes.iter().filter_map(|write| recipient_of(write)).collect();
+    let recipients: Vec<UserId> = recipients.into_iter().filter(|id| users.contains(id)).collect();
+    let mut room: HashMap<UserId, usize> = HashMap::new();
+    for write in writes {
+        if let Write::Deposit { recipient, messages } = write {
+            *room.entry(*recipient).or_default() += messages.len();
+        }
+    }
+    let mut known = BTreeMap::new();
+    for mut row in LATEST.ask(conn, &recipients, user_id)? {
+        let user = UserId(column(&mut row, 0)?);
+        let latest: Option<i64> = column(&mut row, 1)?;
+        let latest = RowId(latest.unwrap_or_default());
+        let cached = counts.get(user).filter(|count| latest <= count.last);
+        match cached {
+            None if latest == RowId::default() => {
+                known.insert(user, Count { waiting: 0, last: latest });
+            }
+            Some(count) if count.waiting + room.get(&user).copied().unwrap_or(0) <= rows_max => {
+                known.insert(user, count);
+            }
+            _ => {}
+        }
+    }
+    let uncounted: Vec<UserId> =
+        recipients.iter().filter(|user| !known.contains_key(user)).copied().collect();
+    for mut row in COUNT.ask(conn, &uncounted, user_id)? {
+        let waiting: i64 = column(&mut row, 1)?;
+        let waiting = usize::try_from(waiting).map_err(|_| damaged("a count"))?;
+        let count = Count { waiting, last: RowId(column(&mut row, 2)?) };
+        known.insert(UserId(column(&mut row, 0)?), count);
+    }
+    for user in recipients {
+        // Its last row is gone: what its ids were is still remembered.
+        let last = counts.get(user).map_or(RowId::default(), |count| count.last);
+        known.entry(user).or_insert(Count { waiting: 0, last });
+    }
+    Ok(known)
+}
+
+/// The rows that the writes speak of, as far as they are there.
+fn load(conn: &mut Conn, writes: &[&Write]) -> Result<Queues, Failure> {
+    let mut keys = HashSet::new();
+    let mut ids = BTreeSet::new();
+    for write in writes {
+        match write {
+            Write::Deposit { recipient, messages } | Write::Withdraw { recipient, messages } => {
+                keys.extend(messages.iter().map(|message| Key::new(*recipient, message)));
+            }
+            Write::Remove { rows, .. } => ids.extend(rows.iter().copied()),
+            _ => {}
+        }
+    }
+    let keys: Vec<Key> = keys.into_iter().collect();
+    let ids: Vec<RowId> = ids.into_iter().collect();
+    let mut queues = Queues::default();
+    for row in by_key(conn, &keys)? {
+        queues.insert(row);
+    }
+    for row in BY_ID.ask(conn, &ids, row_id)? {
+        queues.insert(stored(row)?);
+    }
+    Ok(queues)
+}
+
+fn by_key(conn: &mut Conn, keys: &[Key]) -> Result<Vec<Stored>, Failure> {
+    let rows = BY_KEY.ask(conn, keys, |key, params| {
+        params.push(Value::Int(key.recipient.0));
+        params.push(Value::Int(key.sender.0));
+        params.push(Value::Bytes(key.mid.as_bytes().to_vec()));
+    })?;
+    rows.into_iter().map(stored).collect()
+}
+
+fn stored(mut row: mysql::Row) -> Result<Stored, Failure> {
+    let mid: String = column(&mut row, 3)?;
+    let key = Key {
+        recipient: UserId(column(&mut row, 1)?),
+        sender: UserId(column(&mut row, 2)?),
+        mid: mid.into_boxed_str(),
+    };
+    Ok(Stored { id: RowId(column(&mut row, 0)?), key, body: column(&mut row, 4)? })
+}
+
+/// Does what was planned; the ids of the new rows, in their order.
+fn apply(conn: &mut Conn, plan: &Plan) -> Result<Vec<RowId>, Failure> {
+    DELETE.tell(conn, &plan.deletes, row_id)?;
+    let bodies = bodies(conn, &plan.inserts)?;
+    INSERT.insert(
+        conn,
+        &plan.inserts,
+        |(_, message)| message.size(),
+        |(recipient, message), params| {
+            let (text, body) = match message.audience {
+                Audience::One => (Value::Bytes(message.object.text().into_bytes()), Value::NULL),
+                Audience::Group => (Value::NULL, Value::Int(bodies[&message.sid])),
+            };
+            params.push(Value::Int(recipient.0));
+            params.push(Value::Int(message.sender.0));
+            params.push(Value::Bytes(message.mid.as_bytes().to_vec()));
+            params.push(Value::Bytes(message.sid.to_string().into_bytes()));
+            params.push(text);
+            params.push(body);
+        },
+    )?;
+    let new = ids_of(conn, &plan.inserts)?;
+    if !plan.bodies.is_empty() {
+        let bodies: BTreeSet<i64> = plan.bodies.iter().copied().collect();
+        let bodies: Vec<i64> = bodies.into_iter().collect();
+        let id = |id: &i64, params: &mut Vec<Value>| params.push(Value::Int(*id));
+        LOCK_BODIES.ask(conn, &bodies, id)?;
+        DROP_BODIES.tell(conn, &bodies, id)?;
+    }
+    Ok(new)
+}
+
+/// Asked for by their keys: which ids a server gives to the rows of one statement differs with
+/// its settings.
+fn ids_of(conn: &mut Conn, inserts: &[(UserId, Arc<Message>)]) -> Result<Vec<RowId>, Failure> {
+    let keys: Vec<Key> = inserts.iter().map(|(user, message)| Key::new(*user, message)).collect();
+    let found: HashMap<Key, RowId> =
+        by_key(conn, &keys)?.into_iter().map(|row| (row.key, row.id)).collect();
+    let lost = || damaged("a row that was inserted just now");
+    keys.iter().map(|key| found.get(key).copied().ok_or_else(lost)).collect()
+}
+
+/// The ids of the texts that messages to groups share; those that are missing are inserted.
+fn bodies(
+    conn: &mut Conn,
+    inserts: &[(UserId, Arc<Message>)],
+) -> Result<HashMap<Sid, i64>, Failure> {
+    let to_groups = inserts.iter().filter(|(_, message)| message.audience == Audience::Group);
+    let messages: BTreeMap<Sid, &Message> =
+        to_groups.map(|(_, message)| (message.sid, &**message)).collect();
+    let sids: Vec<Sid> = messages.keys().copied().collect();
+    let mut found = find_bodies(conn, &sids)?;
+    let missing: Vec<&Message> =
+        messages.into_values().filter(|message| !found.contains_key(&message.sid)).collect();
+    if !missing.is_empty() {
+        INSERT_BODIES.insert(
+            conn,
+            &missing,
+            |message| message.size(),
+            |message, params| {
+                params.push(Value::Bytes(message.sid.to_string().into_bytes()));
+                params.push(Value::Bytes(message.object.text().into_bytes()));
+            },
+        )?;
+        let sids: Vec<Sid> = missing.iter().map(|message| message.sid).collect();
+        found.extend(find_bodies(conn, &sids)?);
+    }
+    Ok(found)
+}
+
+fn find_bodies(conn: &mut Conn, sids: &[Sid]) -> Result<HashMap<Sid, i64>, Failure> {
+    let rows = BODIES.ask(conn, sids, |sid, params| {
+        params.push(Value::Bytes(sid.to_string().into_bytes()));
+    })?;
+    let found = |mut row: mysql::Row| {
+        let sid: String = column(&mut row, 1)?;
+        let sid = Sid::parse(&sid).ok_or_else(|| damaged("a sid"))?;
+        Ok((sid, column(&mut row, 0)?))
+    };
+    rows.into_iter().map(found).collect()
+}
+
+fn user_id(user: &UserId, params: &mut Vec<Value>) {
+    params.push(Value::Int(user.0));
+}
+
+fn row_id(row: &RowId, params: &mut Vec<Value>) {
+    params.push(Value::Int(row.0));
+}

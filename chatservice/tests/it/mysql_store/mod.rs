@@ -1,0 +1,3 @@
+//! The store on a database server, against a real one.
+
+mod contract;
