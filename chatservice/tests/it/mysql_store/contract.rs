@@ -8,18 +8,11 @@ use std::thread;
 use chatproto::{ChatObject, UserId};
 use chatservice::message::{Audience, Message, Sid};
 use chatservice::storage::memory::MemoryStore;
-use chatservice::storage::mysql::{MySqlStore, Sharing, Target};
+use chatservice::storage::mysql::{MySqlStore, Sharing};
 use chatservice::storage::{Outcome, PageLimit, RowId, Store, StoreLimits, Write, conformance};
 
-use crate::support::{Database, MariaDb, seed};
-
-const LIMITS: StoreLimits =
-    StoreLimits { friends_max: 100, groups_max: 100, members_max: 100, rows_max: 100_000 };
-
-fn open(database: &Database, limits: StoreLimits, sharing: Sharing) -> MySqlStore {
-    let target: Target = database.url().parse().unwrap();
-    MySqlStore::open(&target, limits, sharing).unwrap_or_else(|error| panic!("{error}"))
-}
+use super::{LIMITS, open};
+use crate::support::{MariaDb, seed};
 
 #[test]
 fn conforms() {
