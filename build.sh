@@ -16,6 +16,14 @@ need_toolchain() {
     need cc "install a C compiler, for example: apt-get install gcc libc6-dev"
 }
 
+# The integration tests start private MariaDB servers.
+need_database() {
+    [ -x /usr/sbin/mariadbd ] || command -v mariadbd >/dev/null 2>&1 && return
+    say "installing MariaDB, which the tests start for themselves"
+    DEBIAN_FRONTEND=noninteractive apt-get install -y mariadb-server >/dev/null ||
+        { echo "build.sh: mariadbd is missing: as root, apt-get install -y mariadb-server" >&2; exit 1; }
+}
+
 build() {
     need_toolchain
     say "building bin/ChatServer and bin/ChatClient (the first time takes a few minutes)"
@@ -41,6 +49,7 @@ test_all() {
         { echo "build.sh: rustfmt is missing: rustup component add rustfmt" >&2; exit 1; }
     cargo clippy --version >/dev/null 2>&1 ||
         { echo "build.sh: clippy is missing: rustup component add clippy" >&2; exit 1; }
+    need_database
     say "formatting"
     cargo fmt --all --check
     say "lints"

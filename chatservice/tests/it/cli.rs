@@ -58,6 +58,7 @@ fn help_names_every_flag() {
     let text = String::from_utf8(run(&Launch::bare(), &["--help"]).stdout).unwrap();
     let flags = [
         "--data",
+        "--mysql",
         "--threads",
         "--config",
         "--password-kib",

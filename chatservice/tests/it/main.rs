@@ -16,6 +16,7 @@ mod durability;
 mod framing;
 mod hostile;
 mod limits;
+mod mysql;
 mod mysql_store;
 mod protocol;
 mod sessions;

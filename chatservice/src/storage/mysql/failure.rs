@@ -1,6 +1,7 @@
 //! What errors of the connection and of the server mean to the callers of a store.
 
-use std::io::ErrorKind;
+use std::error::Error as _;
+use std::io::{self, ErrorKind};
 
 use mysql::DriverError;
 
@@ -42,6 +43,11 @@ const ENDED: [u16; 4] = [1053, 1927, 3169, 4031];
 impl From<mysql::Error> for Failure {
     fn from(error: mysql::Error) -> Self {
         let text = error.to_string();
+        if let Some(io) = input_output(&error) {
+            let late = matches!(io.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut);
+            let text = if late { "no answer in time".to_owned() } else { io.to_string() };
+            return Self::Lost(text, if late { Again::No } else { Again::AtOnce });
+        }
         match error {
             mysql::Error::MySqlError(refused) => match refused.code {
                 DUPLICATE | DEADLOCK | LOCK_WAIT => Self::Conflict(text),
@@ -49,20 +55,24 @@ impl From<mysql::Error> for Failure {
                 code if ENDED.contains(&code) => Self::Lost(text, Again::AtOnce),
                 _ => Self::Refused(text),
             },
-            mysql::Error::IoError(io) => {
-                let late = matches!(io.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut);
-                let text = if late { "no answer in time".to_owned() } else { text };
-                Self::Lost(text, if late { Again::No } else { Again::AtOnce })
-            }
-            mysql::Error::CodecError(_) | mysql::Error::DriverError(_) => {
-                Self::Lost(text, Again::AtOnce)
-            }
+            mysql::Error::IoError(_)
+            | mysql::Error::CodecError(_)
+            | mysql::Error::DriverError(_) => Self::Lost(text, Again::AtOnce),
             mysql::Error::UrlError(_) => Self::Refused(text),
             // Their texts would show what is stored.
             mysql::Error::FromValueError(_) | mysql::Error::FromRowError(_) => {
                 Self::Damaged("a column has the wrong type".to_owned())
             }
         }
+    }
+}
+
+/// What the system says, which some reads wrap once more.
+fn input_output(error: &mysql::Error) -> Option<&io::Error> {
+    match error {
+        mysql::Error::IoError(error) => Some(error),
+        mysql::Error::CodecError(error) => error.source()?.downcast_ref(),
+        _ => None,
     }
 }
 
@@ -171,7 +181,7 @@ pub enum OpenError {
     },
     /// The thread that keeps the lease.
     #[error("cannot start a thread: {0}")]
-    Thread(#[from] std::io::Error),
+    Thread(#[from] io::Error),
 }
 
 /// Rights on the database, a table, or a command.
@@ -182,6 +192,12 @@ impl OpenError {
     pub(super) fn of(target: &Target, error: mysql::Error) -> Self {
         let server = target.server();
         let (user, database) = (target.user().to_owned(), target.database().to_owned());
+        if input_output(&error).is_some() {
+            return match error.into() {
+                Failure::Lost(why, _) => Self::Unreachable { server, why },
+                other => Self::other(target, other),
+            };
+        }
         match error {
             mysql::Error::MySqlError(refused) => match refused.code {
                 1045 | 1698 => Self::Denied { server, user, database },
@@ -197,10 +213,6 @@ impl OpenError {
             mysql::Error::DriverError(DriverError::ConnectTimeout) => {
                 Self::Unreachable { server, why: "no answer in time".to_owned() }
             }
-            mysql::Error::IoError(error) => match Failure::from(mysql::Error::IoError(error)) {
-                Failure::Lost(why, _) => Self::Unreachable { server, why },
-                other => Self::other(target, other),
-            },
             error => Self::other(target, error.into()),
         }
     }

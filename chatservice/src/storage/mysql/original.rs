@@ -2,145 +2,19 @@
 //! plain passwords, messages without sender and id. What nobody could use any more (rows of
 //! accounts that do not exist, second copies, broken messages) is dropped, and counted in the log.
 
+mod tables;
+
 use std::collections::HashSet;
 
 use chatproto::ChatObject;
 use mysql::prelude::FromValue;
 use mysql::{Row, Value};
 
+use self::tables::{Columns, TABLES};
+pub(super) use self::tables::{drop_tables, set_aside};
 use super::schema::Upgrade;
 use super::statement::Statement;
 use crate::message::Sid;
-
-/// One of its tables.
-struct Table {
-    /// How it is spelled, and how it is set aside.
-    spellings: [(&'static str, &'static str); 2],
-    /// Its name while it is being taken over.
-    aside: &'static str,
-    /// What it has, and nothing else of this name would have.
-    columns: &'static [&'static str],
-    /// A table of ours of the same name has this column with this type.
-    ours: (&'static str, &'static str),
-    drop: &'static str,
-}
-
-const TABLES: [Table; 5] = [
-    Table {
-        spellings: [
-            ("user", "RENAME TABLE user TO chat_original_user"),
-            ("User", "RENAME TABLE User TO chat_original_user"),
-        ],
-        aside: "chat_original_user",
-        columns: &["id", "name", "password", "state"],
-        ours: ("name", "varbinary"),
-        drop: "DROP TABLE IF EXISTS chat_original_user",
-    },
-    Table {
-        spellings: [
-            ("friend", "RENAME TABLE friend TO chat_original_friend"),
-            ("Friend", "RENAME TABLE Friend TO chat_original_friend"),
-        ],
-        aside: "chat_original_friend",
-        columns: &["userid", "friendid"],
-        ours: ("userid", "bigint"),
-        drop: "DROP TABLE IF EXISTS chat_original_friend",
-    },
-    Table {
-        spellings: [
-            ("allgroup", "RENAME TABLE allgroup TO chat_original_allgroup"),
-            ("AllGroup", "RENAME TABLE AllGroup TO chat_original_allgroup"),
-        ],
-        aside: "chat_original_allgroup",
-        columns: &["id", "groupname", "groupdesc"],
-        ours: ("groupname", "varbinary"),
-        drop: "DROP TABLE IF EXISTS chat_original_allgroup",
-    },
-    Table {
-        spellings: [
-            ("groupuser", "RENAME TABLE groupuser TO chat_original_groupuser"),
-            ("GroupUser", "RENAME TABLE GroupUser TO chat_original_groupuser"),
-        ],
-        aside: "chat_original_groupuser",
-        columns: &["groupid", "userid", "grouprole"],
-        ours: ("userid", "bigint"),
-        drop: "DROP TABLE IF EXISTS chat_original_groupuser",
-    },
-    Table {
-        spellings: [
-            ("offlinemessage", "RENAME TABLE offlinemessage TO chat_original_offlinemessage"),
-            ("OfflineMessage", "RENAME TABLE OfflineMessage TO chat_original_offlinemessage"),
-        ],
-        aside: "chat_original_offlinemessage",
-        columns: &["userid", "message"],
-        ours: ("mid", "varbinary"),
-        drop: "DROP TABLE IF EXISTS chat_original_offlinemessage",
-    },
-];
-
-/// Table, column and type of each column of the database, as the server spells them.
-struct Columns(Vec<(String, String, String)>);
-
-impl Columns {
-    fn read(upgrade: &mut Upgrade) -> Result<Self, mysql::Error> {
-        let sql = "SELECT TABLE_NAME, COLUMN_NAME, DATA_TYPE FROM information_schema.COLUMNS
-                   WHERE TABLE_SCHEMA = DATABASE()";
-        let rows = upgrade.ask(sql, ())?;
-        let column =
-            |mut row: Row| Ok((take(&mut row, 0)?, take(&mut row, 1)?, take(&mut row, 2)?));
-        Ok(Self(rows.into_iter().map(column).collect::<Result<_, mysql::Error>>()?))
-    }
-
-    fn has_table(&self, table: &str) -> bool {
-        self.0.iter().any(|(name, _, _)| name == table)
-    }
-
-    fn is_original(&self, table: &Table, spelling: &str) -> bool {
-        let has = |column: &str| {
-            self.0
-                .iter()
-                .any(|(name, other, _)| name == spelling && other.eq_ignore_ascii_case(column))
-        };
-        let (column, kind) = table.ours;
-        let ours = self.0.iter().any(|(name, other, found)| {
-            name == spelling
-                && other.eq_ignore_ascii_case(column)
-                && found.eq_ignore_ascii_case(kind)
-        });
-        table.columns.iter().all(|column| has(column)) && !ours
-    }
-}
-
-/// Gives the original tables other names, if they are there.
-pub(super) fn set_aside(upgrade: &mut Upgrade) -> Result<(), mysql::Error> {
-    let columns = Columns::read(upgrade)?;
-    let [user, ..] = &TABLES;
-    let accounts = columns.has_table(user.aside)
-        || user.spellings.iter().any(|(spelling, _)| columns.is_original(user, spelling));
-    // Without accounts it is another program's table that happens to have such a name.
-    if !accounts {
-        return Ok(());
-    }
-    for table in &TABLES {
-        if columns.has_table(table.aside) {
-            continue;
-        }
-        let found = table.spellings.iter().find(|(name, _)| columns.is_original(table, name));
-        if let Some((_, rename)) = found {
-            upgrade.tell(rename)?;
-        }
-    }
-    Ok(())
-}
-
-/// Drops what was set aside.
-pub(super) fn drop_tables(upgrade: &mut Upgrade) -> Result<(), mysql::Error> {
-    let columns = Columns::read(upgrade)?;
-    for table in TABLES.iter().rev().filter(|table| columns.has_table(table.aside)) {
-        upgrade.tell(table.drop)?;
-    }
-    Ok(())
-}
 
 /// Copies what was set aside into our tables, which are empty. Belongs into one transaction.
 pub(super) fn import(upgrade: &mut Upgrade) -> Result<(), mysql::Error> {
@@ -286,7 +160,7 @@ impl Names {
     /// The name itself, or one with the id behind it when it is missing or taken.
     fn unique(&mut self, id: i64, name: Option<String>) -> String {
         let wanted = name.filter(|name| !name.is_empty());
-        let mut unique = wanted.clone().unwrap_or_else(|| format!("{}-{id}", self.kind));
+        let mut unique = wanted.unwrap_or_else(|| format!("{}-{id}", self.kind));
         while !self.names.insert(unique.clone()) {
             unique = format!("{unique}-{id}");
         }

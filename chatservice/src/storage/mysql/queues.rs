@@ -154,7 +154,7 @@ fn waiting(
     }
     for user in recipients {
         // Its last row is gone: what its ids were is still remembered.
-        let last = counts.get(user).map_or(RowId::default(), |count| count.last);
+        let last = counts.get(user).map_or_else(RowId::default, |count| count.last);
         known.entry(user).or_insert(Count { waiting: 0, last });
     }
     Ok(known)

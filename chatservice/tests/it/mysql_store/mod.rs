@@ -3,6 +3,8 @@
 mod contract;
 mod upgrade;
 
+pub(crate) use upgrade::original;
+
 use chatservice::storage::StoreLimits;
 use chatservice::storage::mysql::{MySqlStore, Sharing, Target};
 

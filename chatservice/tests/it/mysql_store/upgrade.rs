@@ -14,7 +14,7 @@ use crate::support::{Database, MariaDb};
 /// What the original server's chat.sql makes, with what its bugs leave behind.
 const ORIGINAL: &str = include_str!("../support/original.sql");
 
-pub(super) fn original() -> Database {
+pub(crate) fn original() -> Database {
     let database = MariaDb::shared().database();
     database.conn().query_drop("SET NAMES utf8mb4").unwrap();
     database.load(ORIGINAL);
