@@ -1,8 +1,8 @@
 -- The chat server's schema for MySQL 8.0 or later and MariaDB 10.6 or later.
 --
--- This release keeps its data in the embedded SQLite store and does not read this file. It
--- documents the same tables for a store on a database server and is where that store starts.
--- To make them by hand, in a database of your own choice:
+-- The server carries this file out by itself when it is started with --mysql on a database without
+-- these tables; each statement ends with a semicolon at the end of a line, the last one writes the
+-- version down. To make the tables by hand, in a database of your own choice:
 --
 --     mysql --default-character-set=utf8mb4 -u USER -p DATABASE < chat.sql
 --
@@ -23,7 +23,7 @@
 CREATE TABLE IF NOT EXISTS User (
     id       BIGINT         NOT NULL AUTO_INCREMENT,
     name     VARBINARY(200) NOT NULL,
-    password VARCHAR(255)   NOT NULL COMMENT 'argon2id hash as a PHC string',
+    password VARCHAR(255)   NOT NULL COMMENT 'argon2id hash as a PHC string; plain if taken over, until the next login',
     PRIMARY KEY (id),
     UNIQUE KEY UserName (name)
 ) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;

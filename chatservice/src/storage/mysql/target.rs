@@ -91,12 +91,12 @@ impl FromStr for Target {
 
     /// The error never holds the URL: a password may be in it.
     fn from_str(url: &str) -> Result<Self, TargetError> {
-        let opts = Opts::from_url(url).map_err(|_| TargetError(""))?;
-        let user = opts.get_user().unwrap_or_default().to_owned();
-        let database = opts.get_db_name().unwrap_or_default().to_owned();
         if url.contains('?') {
             return Err(TargetError(", without parameters"));
         }
+        let opts = Opts::from_url(url).map_err(|_| TargetError(""))?;
+        let user = opts.get_user().unwrap_or_default().to_owned();
+        let database = opts.get_db_name().unwrap_or_default().to_owned();
         if user.is_empty() {
             return Err(TargetError(", the user is missing"));
         }

@@ -136,7 +136,7 @@ fn nothing_is_skipped_by_a_reader_while_two_nodes_write() {
             let reader = &nodes[recipient as usize % 2];
             scope.spawn(move || {
                 let (mut last, mut seen) = (RowId::default(), BTreeSet::new());
-                let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+                let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
                 while seen.len() < per_recipient {
                     assert!(std::time::Instant::now() < deadline, "{} were seen", seen.len());
                     let page = reader.rows(UserId(recipient), last, PageLimit::rows(7)).unwrap();
