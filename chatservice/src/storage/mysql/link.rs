@@ -54,8 +54,9 @@ impl Link {
     }
 
     /// Does `work` on the slot's connection, which `prepare` prepares when it is a new one. Work
-    /// that found the connection dead is done again, once, on a new one. At most about 7 s: the
-    /// time for a connect, for its answer, and for that of the work.
+    /// that found the connection dead is done again, once, on a new one. A server that stops
+    /// answering is given up after at most 7 s: the time for a connect, for a handshake, and for
+    /// one statement. One that answers each statement, slowly, is waited for.
     pub(super) fn run<R>(
         &self,
         slot: &mut Slot,

@@ -13,7 +13,7 @@ use std::io;
 use mysql::prelude::Queryable as _;
 use mysql::{Conn, Params, Row};
 
-use super::failure::OpenError;
+use super::failure::{Failure, OpenError};
 use super::original;
 use super::target::Target;
 
@@ -39,7 +39,10 @@ impl Upgrade {
     /// Brings the schema up to date, whatever it is now.
     pub(super) fn run(&mut self, target: &Target) -> Result<(), OpenError> {
         let failed = |error| OpenError::of(target, error);
-        self.ask(LOCK, ()).map_err(failed)?;
+        if self.number(LOCK).map_err(failed)? != Some(1) {
+            let why = "another server has been upgrading it for long".to_owned();
+            return Err(OpenError::other(target, Failure::Refused(why)));
+        }
         let version = self.version().map_err(failed)?;
         if let Some(found) = version.filter(|found| *found > VERSION) {
             let database = target.to_string();
@@ -59,8 +62,12 @@ impl Upgrade {
         if self.ask(table, ())?.is_empty() {
             return Ok(None);
         }
-        let highest = self.ask("SELECT MAX(version) FROM SchemaVersion", ())?;
-        Ok(highest.into_iter().next().and_then(|mut row| row.take::<Option<i64>, _>(0)).flatten())
+        self.number("SELECT MAX(version) FROM SchemaVersion")
+    }
+
+    fn number(&mut self, sql: &str) -> Result<Option<i64>, mysql::Error> {
+        let rows = self.ask(sql, ())?;
+        Ok(rows.into_iter().next().and_then(|mut row| row.take_opt(0)?.ok()).flatten())
     }
 
     fn make(&mut self) -> Result<(), mysql::Error> {

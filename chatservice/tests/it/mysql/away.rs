@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use mysql::prelude::Queryable;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
@@ -145,4 +146,31 @@ fn a_frozen_database_server_blocks_nobody() {
         texts[1] = recipient.acknowledged_pushes(1)[0]["msg"].as_str().unwrap().to_owned();
     }
     assert_eq!(texts, ["before", "after"]);
+}
+
+/// Somebody else got the database while the own connection was cut: nothing is read or written
+/// until it is free again.
+#[test]
+fn a_database_that_somebody_else_has_taken_is_left_alone() {
+    const NAME: &str = "CONCAT('ChatServer lease ', MD5(DATABASE()))";
+    let maria = MariaDb::start();
+    let database = maria.database();
+    let server = TestServer::start(launch(&database));
+    let [ann, bob] = server.accounts();
+    let mut sender = server.acking(&ann);
+    let mut thief = database.conn();
+    let owner: u32 =
+        thief.query_first(format!("SELECT IS_USED_LOCK({NAME})")).unwrap().expect("it is held");
+    maria.root().query_drop(format!("KILL {owner}")).unwrap();
+    let taken: i64 = thief.query_first(format!("SELECT GET_LOCK({NAME}, 1)")).unwrap().unwrap();
+    assert_eq!(taken, 1);
+    assert_eq!(try_to_store(&mut sender, bob.id, "not ours"), 107);
+    let mut stranger = server.connect();
+    stranger.send(&bob.login());
+    assert_eq!(stranger.expect(1001)["errno"], 107, "reads are refused as well");
+    assert!(server.log().contains("another server has taken the database"), "{}", server.log());
+    drop(thief);
+    let took = store(&mut sender, bob.id, "ours again");
+    assert!(took < Duration::from_secs(5), "took {took:?}");
+    assert_eq!(server.acking(&bob).push()["msg"], "ours again");
 }
