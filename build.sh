@@ -20,7 +20,8 @@ need_toolchain() {
 need_database() {
     [ -x /usr/sbin/mariadbd ] || command -v mariadbd >/dev/null 2>&1 && return
     say "installing MariaDB, which the tests start for themselves"
-    DEBIAN_FRONTEND=noninteractive apt-get install -y mariadb-server >/dev/null ||
+    { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y mariadb-server; } \
+        >/dev/null ||
         { echo "build.sh: mariadbd is missing: as root, apt-get install -y mariadb-server" >&2; exit 1; }
 }
 
