@@ -178,7 +178,7 @@ impl Inbox {
         for row in rows {
             self.cursor = row.id;
             let debt = self.take_from_backlog(row.message.sid);
-            self.window.push(Pushed { debt, ..Pushed::row(now, row) });
+            self.window.push(Pushed::row(now, &row, debt));
         }
         self.drain = if complete && mailed.is_none() { Drain::Done } else { Drain::Wanted };
         self.cursor = self.cursor.min(mailed.unwrap_or(self.cursor));
@@ -190,7 +190,7 @@ impl Inbox {
             return;
         }
         if self.backlog.is_empty() && self.may_push_live() {
-            self.push(Pushed::live(now, message, debt));
+            self.push(Pushed::live(now, Arc::clone(&message), debt), message);
         } else if self.is_swamped() {
             let how = Settlement::Refused(Refusal::Swamped);
             self.actions.push(Action::Settle { debt, sid: message.sid, how });
@@ -240,7 +240,7 @@ impl Inbox {
             }
             // It may have come live as well, when a session before this one left it in a deposit.
             let debt = self.take_from_backlog(sid);
-            self.push(Pushed { debt, ..Pushed::row(now, row) });
+            self.push(Pushed::row(now, &row, debt), row.message);
         }
         self.forget_removed();
         self.drain = if complete && mailed.is_none() { Drain::Done } else { Drain::Wanted };
@@ -255,7 +255,7 @@ impl Inbox {
         }
         let (mut rows, mut sids, mut withdrawn) = (Vec::new(), Vec::new(), Vec::new());
         while let Some(pushed) = self.window.pop_up_to(seq) {
-            let sid = pushed.message.sid;
+            let sid = pushed.sid;
             if let Some(debt) = pushed.debt {
                 self.actions.push(Action::Settle { debt, sid, how: Settlement::Delivered });
             }
@@ -263,7 +263,7 @@ impl Inbox {
                 rows.push(row);
                 sids.push(sid);
             } else if self.deposit.as_ref().is_some_and(|deposit| deposit.shows(sid)) {
-                withdrawn.push(pushed.message);
+                withdrawn.extend(pushed.message);
             }
         }
         self.remove(rows, sids, withdrawn);
@@ -336,13 +336,13 @@ impl Inbox {
             && let Some(waiting) = self.backlog.pop_front()
         {
             self.backlog_bytes -= waiting.message.size();
-            self.push(Pushed::live(now, waiting.message, waiting.debt));
+            let message = waiting.message;
+            self.push(Pushed::live(now, Arc::clone(&message), waiting.debt), message);
         }
         self.arm(now);
     }
 
-    fn push(&mut self, pushed: Pushed) {
-        let message = Arc::clone(&pushed.message);
+    fn push(&mut self, pushed: Pushed, message: Arc<Message>) {
         let seq = self.window.push(pushed);
         self.actions.push(Action::Push { seq, message });
     }

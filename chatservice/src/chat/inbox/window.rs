@@ -16,21 +16,34 @@ const WINDOW_BYTES_MAX: usize = 1 << 20;
 /// One pushed message.
 #[derive(Debug)]
 pub(super) struct Pushed {
-    pub(super) message: Arc<Message>,
+    pub(super) sid: Sid,
+    size: usize,
+    /// Kept only as long as no row holds it: a client that acknowledges late costs no memory.
+    pub(super) message: Option<Arc<Message>>,
     /// Who is to be told; `None` once told, and for what came from a row.
     pub(super) debt: Option<Debt>,
     /// The row that holds it too, to be removed when it is acknowledged.
     pub(super) row: Option<RowId>,
-    pub(super) at: Instant,
+    at: Instant,
 }
 
 impl Pushed {
     pub(super) fn live(at: Instant, message: Arc<Message>, debt: Debt) -> Self {
-        Self { message, debt: Some(debt), row: None, at }
+        let (sid, size) = (message.sid, message.size());
+        Self { sid, size, message: Some(message), debt: Some(debt), row: None, at }
     }
 
-    pub(super) fn row(at: Instant, row: Row) -> Self {
-        Self { message: row.message, debt: None, row: Some(row.id), at }
+    /// `debt`: it has also come live.
+    pub(super) fn row(at: Instant, row: &Row, debt: Option<Debt>) -> Self {
+        let (sid, size) = (row.message.sid, row.message.size());
+        Self { sid, size, message: None, debt, row: Some(row.id), at }
+    }
+}
+
+impl Pushed {
+    fn hold_by(&mut self, row: RowId) {
+        self.row = Some(row);
+        self.message = None;
     }
 }
 
@@ -46,7 +59,7 @@ pub(super) struct Window {
 impl Window {
     /// Takes it in and gives it its number.
     pub(super) fn push(&mut self, pushed: Pushed) -> u64 {
-        self.bytes += pushed.message.size();
+        self.bytes += pushed.size;
         self.pushed.push_back(pushed);
         self.last_seq += 1;
         self.last_seq
@@ -59,32 +72,30 @@ impl Window {
             return None;
         }
         let pushed = self.pushed.pop_front()?;
-        self.bytes -= pushed.message.size();
+        self.bytes -= pushed.size;
         Some(pushed)
     }
 
     /// A row holds a message that was pushed: false when it is not here.
     pub(super) fn bind(&mut self, sid: Sid, row: RowId) -> bool {
-        let found = self.pushed.iter_mut().find(|pushed| pushed.message.sid == sid);
-        found.map(|pushed| pushed.row = Some(row)).is_some()
+        self.find(sid).map(|pushed| pushed.hold_by(row)).is_some()
     }
 
     /// A row holds a message, if it is still here: who is to be told that, for the last time.
     pub(super) fn settle(&mut self, sid: Sid, row: RowId) -> Option<Debt> {
-        let pushed = self.pushed.iter_mut().find(|pushed| pushed.message.sid == sid)?;
-        pushed.row = Some(row);
+        let pushed = self.find(sid)?;
+        pushed.hold_by(row);
         pushed.debt.take()
     }
 
     /// Whether the message was pushed and is not acknowledged; then `debt` is to be told.
     pub(super) fn adopt(&mut self, sid: Sid, debt: Debt) -> bool {
-        let found = self.pushed.iter_mut().find(|pushed| pushed.message.sid == sid);
-        found.map(|pushed| pushed.debt = Some(debt)).is_some()
+        self.find(sid).map(|pushed| pushed.debt = Some(debt)).is_some()
     }
 
     /// Gives up the debt of a message that stays pushed.
     pub(super) fn forgive(&mut self, sid: Sid) -> Option<Debt> {
-        self.pushed.iter_mut().find(|pushed| pushed.message.sid == sid)?.debt.take()
+        self.find(sid)?.debt.take()
     }
 
     pub(super) fn drain(&mut self) -> impl Iterator<Item = Pushed> + '_ {
@@ -93,9 +104,8 @@ impl Window {
     }
 
     pub(super) fn debts_without_row(&self) -> Vec<Arc<Message>> {
-        let owed =
-            self.pushed.iter().filter(|pushed| pushed.debt.is_some() && pushed.row.is_none());
-        owed.map(|pushed| Arc::clone(&pushed.message)).collect()
+        let owed = self.pushed.iter().filter(|pushed| pushed.debt.is_some());
+        owed.filter_map(|pushed| pushed.message.clone()).collect()
     }
 
     /// How much more may be pushed now; `None` when nothing may.
@@ -116,6 +126,10 @@ impl Window {
 
     pub(super) fn has_debts(&self) -> bool {
         self.pushed.iter().any(|pushed| pushed.debt.is_some())
+    }
+
+    fn find(&mut self, sid: Sid) -> Option<&mut Pushed> {
+        self.pushed.iter_mut().find(|pushed| pushed.sid == sid)
     }
 
     pub(super) fn oldest(&self) -> Option<Instant> {
