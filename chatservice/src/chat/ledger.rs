@@ -161,16 +161,25 @@ impl Ledger {
     ) -> Load {
         let debts = recipients.len();
         let load = Load { bytes: message.size(), debts };
+        // Who gives no mid has no way to send it again, and so does not wait for it either.
+        let will_repeat = asker.mid.is_some();
         let mut owed = Owed { asker, load, debts, worst: Settlement::Delivered };
         if debts == 0 {
             self.actions.extend([owed.answer(), owed.over()]);
             return load;
         }
         let owed = self.owed.insert(owed);
+        let mut refused = Vec::new();
         for recipient in recipients {
             let key = LaneKey { sender: message.sender, recipient };
             let lane = self.lanes.entry(key).or_insert_with(|| Lane::new(key));
-            lane.owe(now, owed, Arc::clone(message), self.patience, &mut self.actions);
+            match lane.refuses(now, &message.mid).filter(|_| will_repeat) {
+                Some(refusal) => refused.push(refusal),
+                None => lane.owe(now, owed, Arc::clone(message), self.patience, &mut self.actions),
+            }
+        }
+        for refusal in refused {
+            self.debt_ended(owed, Settlement::Refused(refusal));
         }
         load
     }
@@ -181,8 +190,8 @@ impl Ledger {
     }
 
     /// The recipient's side says how a debt ended.
-    pub fn handle_settled(&mut self, key: LaneKey, sid: Sid, how: Settlement) {
-        self.with_lane(key, |lane, _, _, ended| lane.settled(sid, how, ended));
+    pub fn handle_settled(&mut self, now: Instant, key: LaneKey, sid: Sid, how: Settlement) {
+        self.with_lane(key, |lane, _, _, ended| lane.settled(now, sid, how, ended));
     }
 
     /// The session at `from` is not there any more.
@@ -191,10 +200,15 @@ impl Ledger {
     }
 
     /// The deposit that the lane asked for was committed, or refused for good.
-    pub fn handle_deposited(&mut self, key: LaneKey, result: Result<Vec<RowId>, Refusal>) {
+    pub fn handle_deposited(
+        &mut self,
+        now: Instant,
+        key: LaneKey,
+        result: Result<Vec<RowId>, Refusal>,
+    ) {
         self.with_lane(key, |lane, _, actions, ended| match result {
             Ok(rows) => lane.deposited(&rows, actions),
-            Err(refusal) => lane.refused(refusal, ended),
+            Err(refusal) => lane.refused(now, refusal, ended),
         });
     }
 

@@ -12,6 +12,10 @@ use crate::storage::RowId;
 /// "Not here" answers in a row after which the lane stops asking where the recipient is.
 const BOUNCES_MAX: u32 = 3;
 
+/// How long what comes behind a refused message is refused as well. A sender that means to send
+/// it again does so within this time after it was told.
+const GAP_MAX: Duration = Duration::from_secs(2);
+
 /// Debts that end, with the message that they belong to.
 type Ended = Vec<(usize, Settlement)>;
 
@@ -57,6 +61,18 @@ pub(super) struct Lane {
     armed: bool,
     /// The debts were sent somewhere before.
     again: bool,
+    /// What was refused, and has to come again first.
+    gap: Option<Gap>,
+}
+
+/// A refused message that its sender will send again: what it sent behind it, before it could
+/// know, must not go ahead.
+#[derive(Debug)]
+struct Gap {
+    mid: Box<str>,
+    /// The sender has given the message up if it has not come by then.
+    until: Instant,
+    refusal: Refusal,
 }
 
 impl Lane {
@@ -68,6 +84,16 @@ impl Lane {
             bounces: 0,
             armed: false,
             again: false,
+            gap: None,
+        }
+    }
+
+    /// Whether a message has to wait for a refused one, which is to come first.
+    pub(super) fn refuses(&mut self, now: Instant, mid: &str) -> Option<Refusal> {
+        let gap = self.gap.take_if(|gap| gap.until <= now || *gap.mid == *mid);
+        match gap {
+            Some(_) => None,
+            None => self.gap.as_ref().map(|gap| gap.refusal),
         }
     }
 
@@ -111,7 +137,7 @@ impl Lane {
                     actions.push(Action::Mail { place, first });
                 }
                 for sid in committed {
-                    self.settled(sid, Settlement::Stored, ended);
+                    self.settled(now, sid, Settlement::Stored, ended);
                 }
             }
             other => {
@@ -125,7 +151,7 @@ impl Lane {
         }
     }
 
-    pub(super) fn settled(&mut self, sid: Sid, how: Settlement, ended: &mut Ended) {
+    pub(super) fn settled(&mut self, now: Instant, sid: Sid, how: Settlement, ended: &mut Ended) {
         if let Some(index) = self.debts.iter().position(|debt| debt.message.sid == sid)
             && let Some(debt) = self.debts.remove(index)
         {
@@ -135,6 +161,9 @@ impl Lane {
                 batch.delivered.push(sid);
             }
             self.bounces = 0;
+            if let Settlement::Refused(refusal) = how {
+                self.open_gap(now, &debt.message, refusal);
+            }
             ended.push((debt.owed, how));
         }
     }
@@ -176,17 +205,26 @@ impl Lane {
 
     /// Everything in the lane is refused, also what came behind: were the later ones kept, the
     /// sender's next attempt with the refused one would overtake in the wrong direction.
-    pub(super) fn refused(&mut self, refusal: Refusal, ended: &mut Ended) {
+    pub(super) fn refused(&mut self, now: Instant, refusal: Refusal, ended: &mut Ended) {
         if !matches!(self.way, Way::Depositing(_)) {
             return;
         }
         self.way = Way::Unknown;
+        if let Some(first) = self.debts.front().map(|debt| Arc::clone(&debt.message)) {
+            self.open_gap(now, &first, refusal);
+        }
         ended.extend(self.debts.drain(..).map(|d| (d.owed, Settlement::Refused(refusal))));
     }
 
     pub(super) fn deadline(&mut self, now: Instant, patience: Duration, actions: &mut Vec<Action>) {
         self.armed = false;
-        let Some(oldest) = self.debts.front() else { return };
+        self.gap.take_if(|gap| gap.until <= now);
+        let Some(oldest) = self.debts.front() else {
+            if let Some(until) = self.gap.as_ref().map(|gap| gap.until) {
+                self.arm(until, actions);
+            }
+            return;
+        };
         let due = oldest.since + patience;
         if due > now {
             self.arm(due, actions);
@@ -201,7 +239,18 @@ impl Lane {
 
     /// Nothing is owed and nothing is under way.
     pub(super) fn is_over(&self) -> bool {
-        self.debts.is_empty() && !self.armed && matches!(self.way, Way::Unknown | Way::Live(_))
+        self.debts.is_empty()
+            && self.gap.is_none()
+            && !self.armed
+            && matches!(self.way, Way::Unknown | Way::Live(_))
+    }
+
+    /// Nobody sends again to an account that does not exist.
+    fn open_gap(&mut self, now: Instant, message: &Message, refusal: Refusal) {
+        if self.gap.is_none() && refusal != Refusal::NoSuchUser {
+            let (mid, until) = (message.mid.clone(), now + GAP_MAX);
+            self.gap = Some(Gap { mid, until, refusal });
+        }
     }
 
     fn go_live(&mut self, now: Instant, place: Place, actions: &mut Vec<Action>) {

@@ -50,13 +50,24 @@ impl Rig {
         self.wanted()
     }
 
+    fn send_without_mid(&mut self, letter: char) -> Vec<String> {
+        let mid = letter.to_string();
+        let object = ChatObject::direct(UserId(1), "a", UserId(2), &mid, "");
+        let (sid, sender, audience) = (sid(letter), UserId(1), Audience::One);
+        let message = Message { sid, sender, mid: mid.into(), audience, object };
+        let asker = Asker { login: at(1).login, user: UserId(1), mid: None };
+        let recipients = [UserId(2)].into_iter();
+        self.ledger.handle_message(self.now, asker, &Arc::new(message), recipients);
+        self.wanted()
+    }
+
     fn located(&mut self, place: Option<Place>) -> Vec<String> {
         self.ledger.handle_located(self.now, AB, place);
         self.wanted()
     }
 
     fn settled(&mut self, letter: char, how: Settlement) -> Vec<String> {
-        self.ledger.handle_settled(AB, sid(letter), how);
+        self.ledger.handle_settled(self.now, AB, sid(letter), how);
         self.wanted()
     }
 
@@ -67,7 +78,7 @@ impl Rig {
 
     fn deposited(&mut self, result: Result<&[i64], Refusal>) -> Vec<String> {
         let rows = result.map(|rows| rows.iter().copied().map(RowId).collect());
-        self.ledger.handle_deposited(AB, rows);
+        self.ledger.handle_deposited(self.now, AB, rows);
         self.wanted()
     }
 
@@ -167,9 +178,9 @@ fn the_worst_end_of_all_debts_is_what_the_sender_is_told() {
     ] {
         let mut rig = Rig::new();
         rig.send("a", &[2, 3]);
-        rig.ledger.handle_settled(lane(1, 2), sid('a'), ends[0]);
+        rig.ledger.handle_settled(rig.now, lane(1, 2), sid('a'), ends[0]);
         assert_eq!(rig.wanted(), [""; 0]);
-        rig.ledger.handle_settled(lane(1, 3), sid('a'), ends[1]);
+        rig.ledger.handle_settled(rig.now, lane(1, 3), sid('a'), ends[1]);
         assert_eq!(rig.wanted(), [format!("a {told:?}")]);
     }
 }
@@ -181,7 +192,7 @@ fn a_refusal_is_told_at_once_and_only_it() {
     let refused = Settlement::Refused(Refusal::MailboxFull);
     assert_eq!(rig.settled('a', refused), [format!("a {refused:?}")]);
     assert_eq!(rig.over, 0, "user 3 may still get it");
-    rig.ledger.handle_settled(lane(1, 3), sid('a'), Settlement::Delivered);
+    rig.ledger.handle_settled(rig.now, lane(1, 3), sid('a'), Settlement::Delivered);
     assert_eq!(rig.wanted(), [""; 0]);
     assert_eq!(rig.over, 1);
     assert!(rig.ledger.is_settled());
@@ -217,7 +228,31 @@ fn a_refused_deposit_refuses_everything_behind_it_too() {
     let refused = "Refused(StoreUnavailable)";
     let wanted = rig.deposited(Err(Refusal::StoreUnavailable));
     assert_eq!(wanted, [format!("a {refused}"), format!("b {refused}")]);
-    assert_eq!(rig.send("c", &[2]), ["locate 1>2"]);
+}
+
+#[test]
+fn what_was_refused_comes_again_first() {
+    let mut rig = Rig::depositing();
+    rig.deposited(Err(Refusal::StoreUnavailable));
+    let early = ["c Refused(StoreUnavailable)"];
+    assert_eq!(rig.send("c", &[2]), early, "sent before its sender could know");
+    assert_eq!(rig.send("a", &[2]), ["locate 1>2"]);
+    assert_eq!(rig.send("c", &[2]), Vec::<String>::new(), "behind it");
+}
+
+#[test]
+fn a_refused_message_that_does_not_come_again_is_not_waited_for_for_ever() {
+    let mut rig = Rig::depositing();
+    rig.deposited(Err(Refusal::StoreUnavailable));
+    rig.wait(PATIENCE);
+    assert_eq!(rig.send("c", &[2]), ["locate 1>2", "look in 3000 ms"]);
+}
+
+#[test]
+fn who_gives_no_mid_does_not_wait() {
+    let mut rig = Rig::depositing();
+    rig.deposited(Err(Refusal::StoreUnavailable));
+    assert_eq!(rig.send_without_mid('c'), ["locate 1>2"]);
 }
 
 #[test]

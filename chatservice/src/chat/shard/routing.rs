@@ -45,7 +45,8 @@ impl Shard {
                 }
             }
             PeerMessage::Settled { lane, sid, how } => {
-                self.core.ledger.handle_settled(lane, sid, how);
+                let now = self.core.now.instant;
+                self.core.ledger.handle_settled(now, lane, sid, how);
             }
             PeerMessage::NotHere { lane, from } => self.core.ledger.handle_not_here(lane, from),
             PeerMessage::Mail { to, first } => {
@@ -91,7 +92,7 @@ impl Shard {
             Answer::Written(written) => deposit_result(written),
             _ => Err(Refusal::StoreUnavailable),
         };
-        self.core.ledger.handle_deposited(lane, result);
+        self.core.ledger.handle_deposited(self.core.now.instant, lane, result);
         self.run();
     }
 
