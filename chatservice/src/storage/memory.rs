@@ -87,7 +87,8 @@ impl Store for MemoryStore {
         let mut page = Vec::new();
         let Some(account) = state.accounts.get(&recipient) else { return Ok(page) };
         for (&id, message) in account.rows.range((Excluded(after), Unbounded)) {
-            if limit.is_reached_by(&page) {
+            // The row that reaches the bytes is in, even if they are none at all.
+            if limit.rows == 0 || (!page.is_empty() && limit.is_reached_by(&page)) {
                 break;
             }
             page.push(Row { id, message: Arc::clone(message) });
