@@ -1,5 +1,7 @@
 //! What the operator may choose: flags, environment, file, defaults, in this order of rank.
 
+mod trusted_proxies;
+
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,6 +9,7 @@ use std::time::Duration;
 use clap::Parser;
 use serde::{Deserialize, Serialize};
 
+pub use self::trusted_proxies::TrustedProxies;
 use crate::limits::Rules;
 use crate::storage::StoreLimits;
 use crate::storage::mysql::{Target, TargetError};
@@ -87,6 +90,10 @@ pub struct Settings {
     #[arg(long, value_name = "N", env = "CHAT_REGISTRATIONS_PER_ADDRESS")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub registrations_per_address: Option<usize>,
+    /// Proxies, by network, that begin each connection with a PROXY header [default: none]
+    #[arg(long, value_name = "CIDR[,CIDR]", env = "CHAT_PROXY_FROM")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proxy_from: Option<String>,
     /// Friends of one account [default: 10000]
     #[arg(long, value_name = "N", env = "CHAT_FRIENDS_MAX")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -150,6 +157,8 @@ pub struct Config {
     pub connections_per_address: usize,
     /// Registrations an hour from one address; more are told 106.
     pub registrations_per_address: usize,
+    /// Peers whose PROXY header says where a client is.
+    pub proxy_from: TrustedProxies,
     /// Bytes queued for one connection; it is cut off beyond. More than the largest login answer.
     pub output_max: usize,
     /// A connection whose queue made no progress for so long is cut off.
@@ -217,6 +226,10 @@ impl Config {
             anonymous_max: settings.anonymous_max.unwrap_or(12_000),
             connections_per_address: settings.connections_per_address.unwrap_or(2_000),
             registrations_per_address: settings.registrations_per_address.unwrap_or(200),
+            proxy_from: settings
+                .proxy_from
+                .as_deref()
+                .map_or_else(|| Ok(TrustedProxies::default()), TrustedProxies::parse)?,
             output_max: settings.output_max.unwrap_or(16 << 20),
             write_stall: ms(settings.write_stall_ms, Duration::from_secs(30)),
             drain: ms(settings.drain_ms, Duration::from_secs(5)),
@@ -348,6 +361,7 @@ mod tests {
         check(flags(&["70000"]), "70000 is no port");
         check(flags(&["6000", "--patience-ms", "0"]), "patience-ms");
         check(flags(&["6000", "--drain-ms", "86400001"]), "drain-ms");
+        check(flags(&["6000", "--proxy-from", "10.0.0.0/33"]), "proxy-from");
         check(flags(&["6000", "--silence-ms", "30000"]), "silence-ms");
         check(flags(&["6000", "--mysql", "mysql://localhost"]), "mysql must look like");
         check(flags(&["6000", "--redis", "redis://localhost"]), "not in this release");

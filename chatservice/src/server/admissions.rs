@@ -8,8 +8,9 @@ use parking_lot::Mutex;
 
 use crate::chat::throttle::network_of;
 
-/// Any thread. A connection is counted from its first callback to its last, so a burst that is
-/// being accepted may exceed a limit by what one turn accepts.
+/// Any thread. A connection without login is counted from its first callback to its last, so a
+/// burst that is being accepted may exceed that limit by what one turn accepts. An address is
+/// counted from when it is known, which for a client behind a proxy is later.
 pub(crate) struct Admissions {
     anonymous_max: usize,
     per_address_max: usize,
@@ -27,18 +28,34 @@ impl Admissions {
         }
     }
 
-    /// Whether one more connection from `address` may come in.
-    pub(crate) fn admits(&self, address: IpAddr) -> bool {
-        let counted = self.by_address.lock().get(&network_of(address)).copied().unwrap_or(0);
+    /// Whether one more connection may come in.
+    pub(crate) fn has_room(&self) -> bool {
         self.anonymous.load(Ordering::Relaxed) < self.anonymous_max
-            && counted < self.per_address_max
     }
 
-    pub(crate) fn opened(&self, address: IpAddr) {
+    /// Whether one more connection from `address` may come in.
+    pub(crate) fn has_room_for(&self, address: IpAddr) -> bool {
+        let by_address = self.by_address.lock();
+        let counted = by_address.get(&network_of(address)).copied().unwrap_or(0);
+        counted < self.per_address_max
+    }
+
+    /// A connection was accepted.
+    pub(crate) fn opened(&self) {
         self.anonymous.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a connection from `address`, unless there are too many already.
+    pub(crate) fn arrive(&self, address: IpAddr) -> Arrival {
         if !address.to_canonical().is_loopback() {
-            *self.by_address.lock().entry(network_of(address)).or_insert(0) += 1;
+            let mut by_address = self.by_address.lock();
+            let count = by_address.entry(network_of(address)).or_insert(0);
+            if *count >= self.per_address_max {
+                return Arrival::Refused;
+            }
+            *count += 1;
         }
+        Arrival::Counted
     }
 
     pub(crate) fn logged_in(&self, online: bool) {
@@ -49,9 +66,8 @@ impl Admissions {
         }
     }
 
-    /// A connection ended, logged out before if it had been logged in.
-    pub(crate) fn closed(&self, address: IpAddr) {
-        self.anonymous.fetch_sub(1, Ordering::Relaxed);
+    /// One that was counted ended.
+    pub(crate) fn depart(&self, address: IpAddr) {
         if address.to_canonical().is_loopback() {
             return;
         }
@@ -64,6 +80,20 @@ impl Admissions {
             }
         }
     }
+
+    /// A connection ended, logged out before if it had been logged in.
+    pub(crate) fn closed(&self) {
+        self.anonymous.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Whether an address has room for one more connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Arrival {
+    /// It is counted until it departs.
+    Counted,
+    /// It is not counted and has to go.
+    Refused,
 }
 
 #[cfg(test)]
@@ -78,23 +108,28 @@ mod tests {
     #[test]
     fn an_address_has_its_share_and_loopback_has_no_limit() {
         let admissions = Admissions::new(10, 1);
-        admissions.opened(FAR);
-        admissions.opened(LOOPBACK);
-        assert!(!admissions.admits(FAR));
-        assert!(admissions.admits(OTHER) && admissions.admits(LOOPBACK));
-        admissions.closed(FAR);
-        assert!(admissions.admits(FAR));
+        assert_eq!(admissions.arrive(FAR), Arrival::Counted);
+        assert_eq!(admissions.arrive(FAR), Arrival::Refused);
+        for _ in 0..3 {
+            assert_eq!(admissions.arrive(LOOPBACK), Arrival::Counted);
+        }
+        assert!(!admissions.has_room_for(FAR));
+        assert!(admissions.has_room_for(OTHER) && admissions.has_room_for(LOOPBACK));
+        admissions.depart(FAR);
+        assert!(admissions.has_room_for(FAR));
+        assert_eq!(admissions.arrive(FAR), Arrival::Counted);
     }
 
     #[test]
     fn those_who_logged_in_make_room_for_those_who_have_not() {
         let admissions = Admissions::new(1, 10);
-        admissions.opened(FAR);
-        assert!(!admissions.admits(OTHER));
+        admissions.opened();
+        assert!(!admissions.has_room());
         admissions.logged_in(true);
-        assert!(admissions.admits(OTHER));
+        assert!(admissions.has_room());
         admissions.logged_in(false);
-        admissions.closed(FAR);
-        assert!(admissions.admits(OTHER));
+        assert!(!admissions.has_room());
+        admissions.closed();
+        assert!(admissions.has_room());
     }
 }

@@ -7,6 +7,7 @@ use reactor::{
     Buffer, CloseReason, Connection, Connections, Seat, Service, ServiceHandle, TimerId,
 };
 
+use super::entrance::Origin;
 use super::{Post, Shared};
 use crate::chat::{ConnId, Effects, Now, PeerMessage, Shard, ShardId};
 
@@ -27,6 +28,7 @@ pub(super) struct ConnState {
     /// Bytes that the client had taken when its output was last looked at, and since when it has
     /// taken no more; `None` when nothing is queued for it.
     stuck: Option<(u64, Instant)>,
+    pub(super) origin: Origin,
 }
 
 /// See the module.
@@ -58,8 +60,8 @@ const SWEEP: u64 = 1;
 /// Sweeps in the time that a client may take nothing.
 const SWEEPS: u32 = 4;
 
-type Conns<'a> = Connections<'a, ConnState>;
-type Conn<'a> = Connection<'a, ConnState>;
+pub(super) type Conns<'a> = Connections<'a, ConnState>;
+pub(super) type Conn<'a> = Connection<'a, ConnState>;
 
 impl ChatLoop {
     pub(super) fn new(seat: Seat<Post>, shared: Arc<Shared>) -> Self {
@@ -163,14 +165,13 @@ impl Service for ChatLoop {
     type Post = Post;
 
     fn on_connected(&mut self, connection: &mut Conn<'_>) {
-        let (conn, address) = (conn_of(connection), connection.peer_addr().ip());
-        self.shared.admissions.opened(address);
-        let now = self.now(connection.now());
-        self.shard.handle_opened(now, conn, address);
-        self.run_effects(&mut connection.connections());
+        self.meet(connection);
     }
 
     fn on_message(&mut self, connection: &mut Conn<'_>, input: &mut Buffer) {
+        if !self.is_met(connection, input) {
+            return;
+        }
         let now = self.now(connection.now());
         let used = self.shard.handle_bytes(now, conn_of(connection), input.peek());
         input.retrieve(used);
@@ -178,6 +179,9 @@ impl Service for ChatLoop {
     }
 
     fn on_end_of_stream(&mut self, connection: &mut Conn<'_>) {
+        if connection.state().origin == Origin::Awaited {
+            return connection.force_close();
+        }
         let now = self.now(connection.now());
         self.shard.handle_end_of_stream(now, conn_of(connection));
         self.run_effects(&mut connection.connections());
@@ -202,12 +206,17 @@ impl Service for ChatLoop {
     }
 
     fn on_closed(&mut self, connection: &mut Conn<'_>, reason: CloseReason) {
-        let (conn, peer) = (conn_of(connection), connection.peer_addr());
-        log::debug!("{peer} closed: {reason:?}");
         let now = self.now(connection.now());
-        self.shard.handle_closed(now, conn);
+        self.shard.handle_closed(now, conn_of(connection));
         self.run_effects(&mut connection.connections());
-        self.shared.admissions.closed(peer.ip());
+        self.part(connection, reason);
+    }
+
+    /// The only timer of a connection is that for its PROXY header.
+    fn on_timer(&mut self, connection: &mut Conn<'_>, _tag: u64) {
+        if connection.state().origin == Origin::Awaited {
+            self.refuse_stranger(connection);
+        }
     }
 
     fn on_post(&mut self, connections: &mut Conns<'_>, post: Post) {

@@ -4,8 +4,11 @@
 mod admissions;
 mod chat_loop;
 mod effects;
+mod entrance;
+mod proxy_header;
 
 use std::net::SocketAddr;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -60,6 +63,8 @@ pub(crate) struct Shared {
     directory: Directory,
     throttle: Mutex<Throttle>,
     admissions: Arc<Admissions>,
+    /// Whether a proxy was reported that does not announce its clients.
+    header_missed: AtomicBool,
     workers: Workers<(ShardId, Ticket)>,
     /// A chat loop that has settled everything says so here.
     settled: Sender<ShardId>,
@@ -145,6 +150,7 @@ impl Server {
             directory: Directory::default(),
             throttle: Mutex::new(Throttle::new(config.registrations_per_address)),
             admissions: Arc::clone(&admissions),
+            header_missed: AtomicBool::new(false),
             workers,
             settled: sender,
             config,
@@ -164,12 +170,17 @@ impl Server {
             ..ConnectionOptions::default()
         };
         let for_loops = Arc::clone(&shared);
+        let proxies = config.proxy_from.clone();
         let tcp = TcpServer::builder(config.listen)
             .threads(config.threads.into())
             .thread_name(LOOP_THREAD)
             .max_connections(config.connections_max)
             .connection_options(options)
-            .accept_filter(move |peer| admissions.admits(peer.ip()))
+            .accept_filter(move |peer| {
+                let address = peer.ip();
+                admissions.has_room()
+                    && (proxies.contains(address) || admissions.has_room_for(address))
+            })
             .start(event_loop, move |seat| {
                 handles.get_or_init(|| Arc::clone(&seat.handles));
                 ChatLoop::new(seat, Arc::clone(&for_loops))

@@ -72,6 +72,7 @@ fn help_names_every_flag() {
         "--anonymous-max",
         "--connections-per-address",
         "--registrations-per-address",
+        "--proxy-from",
         "--friends-max",
         "--groups-max",
         "--members-max",

@@ -15,6 +15,7 @@ const REACTOR_PURE: [&str; 5] =
 fn is_pure(path: &str) -> bool {
     path.starts_with("chatservice/src/chat/")
         || path == "chatservice/src/message.rs"
+        || path.starts_with("chatservice/src/server/proxy_header")
         || path.starts_with("chatproto/src/")
         || is_pure_reactor(path)
 }
