@@ -16,13 +16,28 @@ need_toolchain() {
     need cc "install a C compiler, for example: apt-get install gcc libc6-dev"
 }
 
-# The integration tests start private MariaDB servers.
-need_database() {
-    [ -x /usr/sbin/mariadbd ] || command -v mariadbd >/dev/null 2>&1 && return
-    say "installing MariaDB, which the tests start for themselves"
-    { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y mariadb-server; } \
-        >/dev/null ||
-        { echo "build.sh: mariadbd is missing: as root, apt-get install -y mariadb-server" >&2; exit 1; }
+# The integration tests run real servers, as processes of their own on loopback.
+need_servers() {
+    PATH=$PATH:/usr/sbin
+    local missing=()
+    command -v mariadbd >/dev/null 2>&1 || missing+=(mariadb-server)
+    command -v nginx >/dev/null 2>&1 || missing+=(nginx)
+    [ -e /usr/lib/nginx/modules/ngx_stream_module.so ] || missing+=(libnginx-mod-stream)
+    command -v haproxy >/dev/null 2>&1 || missing+=(haproxy)
+    [ ${#missing[@]} -gt 0 ] || return 0
+    say "installing ${missing[*]}, which the tests need"
+    local log
+    log=$(mktemp)
+    # The first try fails where package lists were never fetched. RUNLEVEL: no services are wanted.
+    export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1
+    if { apt-get install -y --no-install-recommends "${missing[@]}" ||
+        { apt-get update && apt-get install -y --no-install-recommends "${missing[@]}"; }; } \
+        >"$log" 2>&1; then
+        rm -f "$log"
+    else
+        echo "build.sh: cannot install ${missing[*]} (see $log): as root, apt-get install ${missing[*]}" >&2
+        exit 1
+    fi
 }
 
 build() {
@@ -50,7 +65,7 @@ test_all() {
         { echo "build.sh: rustfmt is missing: rustup component add rustfmt" >&2; exit 1; }
     cargo clippy --version >/dev/null 2>&1 ||
         { echo "build.sh: clippy is missing: rustup component add clippy" >&2; exit 1; }
-    need_database
+    need_servers
     say "formatting"
     cargo fmt --all --check
     say "lints"

@@ -19,6 +19,7 @@ mod limits;
 mod mysql;
 mod mysql_store;
 mod protocol;
+mod proxy;
 mod sessions;
 mod storm;
 mod support;
