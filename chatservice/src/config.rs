@@ -94,6 +94,10 @@ pub struct Settings {
     #[arg(long, value_name = "CIDR[,CIDR]", env = "CHAT_PROXY_FROM")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proxy_from: Option<String>,
+    /// Where HTTP probers may ask whether all is well; IP is 127.0.0.1 unless told [default: nowhere]
+    #[arg(long, value_name = "[IP:]PORT", env = "CHAT_HEALTH")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub health: Option<String>,
     /// Friends of one account [default: 10000]
     #[arg(long, value_name = "N", env = "CHAT_FRIENDS_MAX")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -159,6 +163,8 @@ pub struct Config {
     pub registrations_per_address: usize,
     /// Peers whose PROXY header says where a client is.
     pub proxy_from: TrustedProxies,
+    /// Where health is told, if it is.
+    pub health: Option<SocketAddr>,
     /// Bytes queued for one connection; it is cut off beyond. More than the largest login answer.
     pub output_max: usize,
     /// A connection whose queue made no progress for so long is cut off.
@@ -230,6 +236,7 @@ impl Config {
                 .proxy_from
                 .as_deref()
                 .map_or_else(|| Ok(TrustedProxies::default()), TrustedProxies::parse)?,
+            health: settings.health.as_deref().map(health_address).transpose()?,
             output_max: settings.output_max.unwrap_or(16 << 20),
             write_stall: ms(settings.write_stall_ms, Duration::from_secs(30)),
             drain: ms(settings.drain_ms, Duration::from_secs(5)),
@@ -309,6 +316,14 @@ fn listen_address(listen: &[String]) -> Result<SocketAddr, ConfigError> {
     Ok(SocketAddr::new(address, port))
 }
 
+/// Loopback unless told: what it tells is nobody else's business.
+fn health_address(text: &str) -> Result<SocketAddr, ConfigError> {
+    let local = text.parse().map(|port: u16| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+    local.or_else(|_| text.parse()).map_err(|_| {
+        ConfigError(format!("health: {text:?} is no port, and no IP:PORT as in 10.0.0.1:6001"))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -327,6 +342,19 @@ mod tests {
         assert_eq!(config.listen.to_string(), "0.0.0.0:6000");
         assert_eq!(config.data, PathBuf::from("data"));
         assert_eq!(config.rules.object_max, 65_536);
+    }
+
+    #[test]
+    fn health_is_told_on_loopback_unless_an_address_is_named() {
+        let told = |text| Config::resolve(flags(&["6000", "--health", text])).expect("good").health;
+        for (text, address) in [
+            ("6001", "127.0.0.1:6001"),
+            ("0.0.0.0:6001", "0.0.0.0:6001"),
+            ("[::1]:6001", "[::1]:6001"),
+        ] {
+            assert_eq!(told(text).map(|at| at.to_string()).as_deref(), Some(address));
+        }
+        assert_eq!(Config::resolve(flags(&["6000"])).expect("good").health, None);
     }
 
     #[test]
@@ -362,6 +390,7 @@ mod tests {
         check(flags(&["6000", "--patience-ms", "0"]), "patience-ms");
         check(flags(&["6000", "--drain-ms", "86400001"]), "drain-ms");
         check(flags(&["6000", "--proxy-from", "10.0.0.0/33"]), "proxy-from");
+        check(flags(&["6000", "--health", "here:1"]), "health");
         check(flags(&["6000", "--silence-ms", "30000"]), "silence-ms");
         check(flags(&["6000", "--mysql", "mysql://localhost"]), "mysql must look like");
         check(flags(&["6000", "--redis", "redis://localhost"]), "not in this release");

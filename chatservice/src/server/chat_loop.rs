@@ -8,6 +8,7 @@ use reactor::{
 };
 
 use super::entrance::Origin;
+use super::health::Sign;
 use super::{Post, Shared};
 use crate::chat::{ConnId, Effects, Now, PeerMessage, Shard, ShardId};
 
@@ -233,6 +234,10 @@ impl Service for ChatLoop {
                     self.shard.handle_answer(now, ticket, answer);
                     self.run_effects(connections);
                 }
+            }
+            Post::Ping(health) => {
+                // A port that was closed tells nobody.
+                let _ended = health.post(Sign::Loop(self.id));
             }
             Post::Settle => {
                 self.settling = Settling::Asked;

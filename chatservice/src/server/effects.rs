@@ -2,6 +2,7 @@
 
 use reactor::{ConnectionId, Connections};
 
+use super::Asker;
 use super::chat_loop::{ChatLoop, ConnState, Hold, hold, release};
 use crate::chat::effect::Attempt;
 use crate::chat::{ConnId, Effect, Effects, LoginId, Now, Place, Ticket};
@@ -93,7 +94,8 @@ impl ChatLoop {
     }
 
     fn work(&mut self, now: Now, ticket: Ticket, request: Request) {
-        if let Err(((_, ticket), request)) = self.shared.workers.submit((self.id, ticket), request)
+        let asker = Asker::Shard(self.id, ticket);
+        if let Err((Asker::Shard(_, ticket), request)) = self.shared.workers.submit(asker, request)
         {
             log::debug!("too much is waiting for the workers");
             self.shard.handle_answer(now, ticket, request.unavailable());

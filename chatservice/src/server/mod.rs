@@ -5,10 +5,11 @@ mod admissions;
 mod chat_loop;
 mod effects;
 mod entrance;
+mod health;
 mod proxy_header;
 
 use std::net::SocketAddr;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -28,6 +29,7 @@ use crate::storage::workers::{Deliver, Options, Workers};
 use crate::storage::{Answer, Store};
 use admissions::Admissions;
 use chat_loop::ChatLoop;
+use health::{HealthServer, Sign};
 
 /// What the threads of chat loops are called, before their number.
 pub const LOOP_THREAD: &str = "chat-loop-";
@@ -55,6 +57,16 @@ pub(crate) enum Post {
     Settle,
     /// Say goodbye and close everything.
     Goodbye,
+    /// Say that this loop turns.
+    Ping(ServiceHandle<Sign>),
+}
+
+/// Who is waiting for a worker's answer.
+pub(crate) enum Asker {
+    /// A shard, under its ticket.
+    Shard(ShardId, Ticket),
+    /// The health port.
+    Health(ServiceHandle<Sign>),
 }
 
 /// What all chat loops of a node share.
@@ -65,7 +77,9 @@ pub(crate) struct Shared {
     admissions: Arc<Admissions>,
     /// Whether a proxy was reported that does not announce its clients.
     header_missed: AtomicBool,
-    workers: Workers<(ShardId, Ticket)>,
+    workers: Workers<Asker>,
+    /// Whether the server is shutting down.
+    draining: AtomicBool,
     /// A chat loop that has settled everything says so here.
     settled: Sender<ShardId>,
 }
@@ -93,6 +107,8 @@ pub enum StartError {
 /// A running ChatServer.
 pub struct Server {
     tcp: TcpServer<Post>,
+    /// Dropped last, so that it tells of the end as long as there is something to tell.
+    _health: Option<HealthServer>,
     shared: Arc<Shared>,
     settled: Receiver<ShardId>,
 }
@@ -152,6 +168,7 @@ impl Server {
             admissions: Arc::clone(&admissions),
             header_missed: AtomicBool::new(false),
             workers,
+            draining: AtomicBool::new(false),
             settled: sender,
             config,
         });
@@ -185,7 +202,11 @@ impl Server {
                 handles.get_or_init(|| Arc::clone(&seat.handles));
                 ChatLoop::new(seat, Arc::clone(&for_loops))
             })?;
-        Ok(Self { tcp, shared, settled })
+        let health = shared.config.health;
+        let start =
+            |address| health::start(event_loop, address, Arc::downgrade(&shared), tcp.handles());
+        let health = health.map(start).transpose()?;
+        Ok(Self { tcp, _health: health, shared, settled })
     }
 
     /// Where it listens.
@@ -196,6 +217,7 @@ impl Server {
     /// Ends gracefully: no new connections, everything owed is stored, everybody gets a goodbye.
     /// Blocks; not to be called on a loop.
     pub fn shut_down(mut self) {
+        self.shared.draining.store(true, Ordering::Relaxed);
         self.tcp.stop_accepting();
         self.post_to_all(|| Post::Settle);
         if !self.wait_until_settled() {
@@ -229,13 +251,19 @@ impl Server {
 
 type Handles = Arc<[ServiceHandle<Post>]>;
 
-/// Sends answers to the loops that asked, one post for each loop.
-fn deliver_by_loop(handles: Arc<OnceLock<Handles>>) -> Deliver<(ShardId, Ticket)> {
+/// Sends answers to those who asked, one post for each loop.
+fn deliver_by_loop(handles: Arc<OnceLock<Handles>>) -> Deliver<Asker> {
     Arc::new(move |answers| {
         let handles = handles.get().expect("loops ask only after they were made");
         let mut by_loop: Vec<Vec<_>> = handles.iter().map(|_| Vec::new()).collect();
-        for ((shard, ticket), answer) in answers {
-            by_loop[usize::from(shard.0)].push((ticket, answer));
+        for (asker, answer) in answers {
+            match asker {
+                Asker::Shard(shard, ticket) => by_loop[usize::from(shard.0)].push((ticket, answer)),
+                Asker::Health(health) => {
+                    // A port that was closed tells nobody.
+                    let _ended = health.post(Sign::of_answer(&answer));
+                }
+            }
         }
         for (handle, answers) in handles.iter().zip(by_loop) {
             if !answers.is_empty() {

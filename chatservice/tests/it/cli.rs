@@ -73,6 +73,7 @@ fn help_names_every_flag() {
         "--connections-per-address",
         "--registrations-per-address",
         "--proxy-from",
+        "--health",
         "--friends-max",
         "--groups-max",
         "--members-max",

@@ -14,6 +14,7 @@ mod cli;
 mod delivery;
 mod durability;
 mod framing;
+mod health;
 mod hostile;
 mod limits;
 mod mysql;

@@ -16,6 +16,7 @@ fn is_pure(path: &str) -> bool {
     path.starts_with("chatservice/src/chat/")
         || path == "chatservice/src/message.rs"
         || path.starts_with("chatservice/src/server/proxy_header")
+        || path == "chatservice/src/server/health/http.rs"
         || path.starts_with("chatproto/src/")
         || is_pure_reactor(path)
 }
