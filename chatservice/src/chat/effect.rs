@@ -245,6 +245,8 @@ pub enum Effect {
     PauseReading(ConnId),
     /// Hand them in again, first what is left over.
     ResumeReading(ConnId),
+    /// Hand in what is left over once more, after others had their turn.
+    ReadAgain(ConnId),
     /// For the worker threads; the answer comes to `handle_answer`.
     Work {
         /// Comes back with the answer.

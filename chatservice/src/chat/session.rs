@@ -25,6 +25,10 @@ use super::register::Register;
 use super::sending::{Chat, Target};
 use super::{contacts, login, register, sending};
 
+/// Requests of one connection that are carried out before others get their turn: enough for any
+/// pipeline, and a fraction of a millisecond.
+const OBJECTS_AT_ONCE: usize = 256;
+
 /// How a client takes what is pushed to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Style {
@@ -142,11 +146,16 @@ impl Session {
     /// Carries out the requests in `unread` as far as it may; how many bytes are used up.
     pub(super) fn handle_bytes(&mut self, unread: &[u8], core: &mut Core) -> usize {
         self.handle_alive(core);
-        let mut used = 0;
+        let (mut used, mut objects) = (0, 0);
         while !self.is_blocked() {
+            if objects == OBJECTS_AT_ONCE {
+                core.effects.push(Effect::ReadAgain(self.conn));
+                return used;
+            }
             match self.framer.scan(&unread[used..]) {
                 Ok(Scan::Object { text, consumed }) => {
                     used += consumed;
+                    objects += 1;
                     self.handle_object(text, core);
                 }
                 Ok(Scan::Incomplete { consumed }) => {

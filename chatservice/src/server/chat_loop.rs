@@ -305,6 +305,15 @@ pub(super) fn release(connection: &mut Conn<'_>, hold: Hold) {
     }
 }
 
+/// Has what is left unread offered again in the next turn, unless something holds the reading.
+pub(super) fn read_again(connection: &mut Conn<'_>) {
+    let state = connection.state();
+    if !state.rules_hold && !state.output_hold {
+        connection.stop_reading();
+        connection.start_reading();
+    }
+}
+
 fn wall_clock(instant: Instant) -> Now {
     let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Now { instant, unix_ms: wall.as_millis() as u64 }

@@ -3,7 +3,7 @@
 use reactor::{ConnectionId, Connections};
 
 use super::Asker;
-use super::chat_loop::{ChatLoop, ConnState, Hold, hold, release};
+use super::chat_loop::{ChatLoop, ConnState, Hold, hold, read_again, release};
 use crate::chat::effect::Attempt;
 use crate::chat::{ConnId, Effect, Effects, LoginId, Now, Place, Ticket};
 use crate::storage::Request;
@@ -56,6 +56,11 @@ impl ChatLoop {
             Effect::ResumeReading(conn) => {
                 if let Some(mut connection) = connections.get(id_of(conn)) {
                     release(&mut connection, Hold::Rules);
+                }
+            }
+            Effect::ReadAgain(conn) => {
+                if let Some(mut connection) = connections.get(id_of(conn)) {
+                    read_again(&mut connection);
                 }
             }
             Effect::Work { ticket, request } => self.work(now, ticket, request),

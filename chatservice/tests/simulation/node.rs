@@ -223,6 +223,7 @@ impl Node {
                 link.paused = false;
                 link.schedule_up(context);
             }
+            Effect::ReadAgain(conn) => links[link_of(conn)].schedule_up(context),
             Effect::Work { ticket, request } => workers.submit(context, shard, ticket, request),
             Effect::Claim { login, user, force } => {
                 let place = Place { shard: ShardId(shard), login };

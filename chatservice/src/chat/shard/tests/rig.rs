@@ -237,6 +237,7 @@ impl Rig {
                 assert_eq!(self.paused.insert(conn, false), Some(true), "it was not paused");
                 self.read(conn);
             }
+            Effect::ReadAgain(conn) => self.read(conn),
             Effect::Work { ticket, request } => self.work.push_back((ticket, request)),
             Effect::Claim { login, user, force } => {
                 let claim = self.directory.claim(user, here(login), force);
