@@ -14,7 +14,7 @@ const BOUNCES_MAX: u32 = 3;
 
 /// How long what comes behind a refused message is refused as well. A sender that means to send
 /// it again does so within this time after it was told.
-const GAP_MAX: Duration = Duration::from_secs(2);
+const GAP_MAX: Duration = Duration::from_secs(1);
 
 /// Debts that end, with the message that they belong to.
 type Ended = Vec<(usize, Settlement)>;
