@@ -39,26 +39,25 @@ impl Rig {
     /// User 1 sends messages, each to all of `recipients`.
     fn send(&mut self, letters: &str, recipients: &[i64]) -> Vec<String> {
         for letter in letters.chars() {
-            let mid = letter.to_string();
-            let object = ChatObject::direct(UserId(1), "a", UserId(2), &mid, "");
-            let (sid, sender, audience) = (sid(letter), UserId(1), Audience::One);
-            let message = Message { sid, sender, mid: mid.as_str().into(), audience, object };
-            let asker = Asker { login: at(1).login, user: UserId(1), mid: Some(mid.into()) };
-            let recipients = recipients.iter().copied().map(UserId);
-            self.ledger.handle_message(self.now, asker, &Arc::new(message), recipients);
+            self.hand_in(letter, Some(letter.to_string().into()), recipients);
         }
         self.wanted()
     }
 
+    /// User 1 sends a message to user 2 and wants no answer.
     fn send_without_mid(&mut self, letter: char) -> Vec<String> {
-        let mid = letter.to_string();
-        let object = ChatObject::direct(UserId(1), "a", UserId(2), &mid, "");
-        let (sid, sender, audience) = (sid(letter), UserId(1), Audience::One);
-        let message = Message { sid, sender, mid: mid.into(), audience, object };
-        let asker = Asker { login: at(1).login, user: UserId(1), mid: None };
-        let recipients = [UserId(2)].into_iter();
-        self.ledger.handle_message(self.now, asker, &Arc::new(message), recipients);
+        self.hand_in(letter, None, &[2]);
         self.wanted()
+    }
+
+    fn hand_in(&mut self, letter: char, mid: Option<Box<str>>, recipients: &[i64]) {
+        let text = letter.to_string();
+        let object = ChatObject::direct(UserId(1), "a", UserId(2), &text, "");
+        let (sid, sender, audience) = (sid(letter), UserId(1), Audience::One);
+        let message = Message { sid, sender, mid: text.into(), audience, object };
+        let asker = Asker { login: at(1).login, user: UserId(1), mid };
+        let recipients = recipients.iter().copied().map(UserId);
+        self.ledger.handle_message(self.now, asker, &Arc::new(message), recipients);
     }
 
     fn located(&mut self, place: Option<Place>) -> Vec<String> {
