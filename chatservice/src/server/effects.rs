@@ -1,6 +1,6 @@
 //! One match over [`Effect`]: the only place where chat rules become true.
 
-use reactor::{ConnectionId, Connections};
+use reactor::{Connection, ConnectionId, Connections};
 
 use super::Asker;
 use super::chat_loop::{ChatLoop, ConnState, Hold, hold, read_again, release};
@@ -37,32 +37,14 @@ impl ChatLoop {
         connections: &mut Connections<'_, ConnState>,
     ) {
         match effect {
-            Effect::Send { conn, bytes: range } => {
-                if let Some(mut connection) = connections.get(id_of(conn)) {
-                    // A connection that is full or closed says so in its last callback.
-                    let _status = connection.send(&bytes[range]);
-                }
-            }
-            Effect::Close(conn) => {
-                if let Some(mut connection) = connections.get(id_of(conn)) {
-                    connection.close_after_flush();
-                }
-            }
-            Effect::PauseReading(conn) => {
-                if let Some(mut connection) = connections.get(id_of(conn)) {
-                    hold(&mut connection, Hold::Rules);
-                }
-            }
-            Effect::ResumeReading(conn) => {
-                if let Some(mut connection) = connections.get(id_of(conn)) {
-                    release(&mut connection, Hold::Rules);
-                }
-            }
-            Effect::ReadAgain(conn) => {
-                if let Some(mut connection) = connections.get(id_of(conn)) {
-                    read_again(&mut connection);
-                }
-            }
+            // A connection that is full or closed says so in its last callback.
+            Effect::Send { conn, bytes: range } => at(connections, conn, |connection| {
+                let _status = connection.send(&bytes[range]);
+            }),
+            Effect::Close(conn) => at(connections, conn, |it| it.close_after_flush()),
+            Effect::PauseReading(conn) => at(connections, conn, |it| hold(it, Hold::Rules)),
+            Effect::ResumeReading(conn) => at(connections, conn, |it| release(it, Hold::Rules)),
+            Effect::ReadAgain(conn) => at(connections, conn, read_again),
             Effect::Work { ticket, request } => self.work(now, ticket, request),
             Effect::Claim { login, user, force } => {
                 let claim = self.shared.directory.claim(user, self.place(login), force);
@@ -112,6 +94,13 @@ impl ChatLoop {
     }
 }
 
-fn id_of(conn: ConnId) -> ConnectionId {
-    ConnectionId::from_u64(conn.0)
+/// Does something with a connection, unless it is closed.
+fn at(
+    connections: &mut Connections<'_, ConnState>,
+    conn: ConnId,
+    act: impl FnOnce(&mut Connection<'_, ConnState>),
+) {
+    if let Some(mut connection) = connections.get(ConnectionId::from_u64(conn.0)) {
+        act(&mut connection);
+    }
 }
