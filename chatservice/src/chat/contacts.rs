@@ -2,10 +2,17 @@
 
 use chatproto::{Answer, Errno, GroupId, UserId};
 
+use std::time::Duration;
+
 use super::core::Core;
-use super::effect::{LoginId, PeerMessage, Place, ShardId, Ticket};
+use super::deadlines::Deadline;
+use super::effect::{Effect, LoginId, PeerMessage, Place, Ticket};
 use super::session::{Pending, Session};
 use crate::storage::{Outcome, Request, StoreError, Write};
+
+/// How long other nodes are waited for: one that has not answered by then knows by its own clock
+/// that it may have missed something, see [`super::Shard::handle_standing`].
+const KNOWN_WITHIN: Duration = Duration::from_secs(4);
 
 const UNAVAILABLE: &str = "the store cannot take it now, try again";
 
@@ -50,7 +57,7 @@ pub(super) fn join_group(
     let ticket = Ticket::Join { login: online.login, user, group };
     core.work(ticket, Request::Write(Write::JoinGroup { user, group }));
     let mid = mid.map(str::to_owned);
-    session.pending = Some(Pending::JoinGroup { mid, shards_left: core.shards });
+    session.pending = Some(Pending::JoinGroup { mid, nodes: Nodes::default() });
 }
 
 fn write(session: &Session, write: Write, core: &mut Core) {
@@ -72,18 +79,29 @@ pub(super) fn announce_join(
         Ok(_) => return,
         Err(_) => PeerMessage::GroupInDoubt { group },
     };
-    for shard in (0..core.shards).map(ShardId) {
-        core.post(shard, message.clone());
-    }
+    core.deadlines.arm(core.now.instant + KNOWN_WITHIN, Deadline::Join(login));
+    core.post(core.first_shard(), message.clone());
+    core.effects.push(Effect::Announce { login, message });
+}
+
+/// Nodes that are to know of a join before the joiner is told.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Nodes {
+    know: usize,
+    /// All of them, this one included, when that is known.
+    all: Option<usize>,
+    /// The join is committed.
+    written: bool,
 }
 
 /// The store's answer to any of them.
 pub(super) fn written(session: &mut Session, result: Result<Outcome, StoreError>, core: &mut Core) {
     let conn = session.conn;
     match (session.pending.take(), result) {
-        // It is answered when every shard knows.
-        (Some(pending @ Pending::JoinGroup { .. }), Ok(Outcome::Done)) => {
-            session.pending = Some(pending);
+        // It is answered when every node knows.
+        (Some(Pending::JoinGroup { mid, mut nodes }), Ok(Outcome::Done)) => {
+            nodes.written = true;
+            session.pending = Some(Pending::JoinGroup { mid, nodes });
             return;
         }
         (Some(Pending::CreateGroup { mid }), Ok(Outcome::GroupCreated(group))) => {
@@ -113,16 +131,33 @@ pub(super) fn written(session: &mut Session, result: Result<Outcome, StoreError>
     session.resume(core);
 }
 
-/// A shard knows that this session's user joined. The joiner is answered when all do, so that
-/// whoever hears of the join and then writes to the group reaches the new member.
-pub(super) fn join_known(session: &mut Session, core: &mut Core) {
-    let Some(Pending::JoinGroup { mid, shards_left, .. }) = &mut session.pending else { return };
-    *shards_left -= 1;
-    if *shards_left > 0 {
-        return;
+/// So many other nodes were told that this session's user joined.
+pub(super) fn announced(session: &mut Session, others: usize, core: &mut Core) {
+    if let Some(Pending::JoinGroup { nodes, .. }) = &mut session.pending {
+        nodes.all = Some(others + 1);
+        join_known(session, 0, core);
     }
-    let mid = mid.take();
-    session.pending = None;
+}
+
+/// Some more nodes know it. The joiner is answered when all do, so that whoever hears of the
+/// join and then writes to the group reaches the new member.
+pub(super) fn join_known(session: &mut Session, more: usize, core: &mut Core) {
+    let Some(Pending::JoinGroup { nodes, .. }) = &mut session.pending else { return };
+    nodes.know += more;
+    if nodes.all == Some(nodes.know) {
+        join_done(session, core);
+    }
+}
+
+/// It has taken so long that whoever does not know asks the store.
+pub(super) fn join_due(session: &mut Session, core: &mut Core) {
+    if matches!(&session.pending, Some(Pending::JoinGroup { nodes, .. }) if nodes.written) {
+        join_done(session, core);
+    }
+}
+
+fn join_done(session: &mut Session, core: &mut Core) {
+    let Some(Pending::JoinGroup { mid, .. }) = session.pending.take() else { return };
     core.done(session.conn, mid.as_deref());
     session.resume(core);
 }

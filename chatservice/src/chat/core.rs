@@ -8,7 +8,9 @@ use rustc_hash::FxHashMap;
 
 use super::Now;
 use super::deadlines::{Deadline, Deadlines};
-use super::effect::{ConnId, Effect, Effects, LoginId, PeerMessage, Place, ShardId, Ticket};
+use super::effect::{
+    ConnId, Effect, Effects, LoginId, NodeId, PeerMessage, Place, ShardId, Ticket,
+};
 use super::groups::Groups;
 use super::inbox::{Action, Inbox};
 use super::ledger::Ledger;
@@ -39,6 +41,9 @@ pub(super) struct Core {
     logins: u64,
     /// Logins that ended with messages unsettled.
     pub(super) owing: FxHashMap<LoginId, Owing>,
+    /// Logins that took their account from another session, until all that was sent from there is
+    /// settled.
+    pub(super) heirs: FxHashMap<LoginId, Place>,
     /// What this shard has to say to itself.
     pub(super) local: VecDeque<PeerMessage>,
     clock_text: (u64, String),
@@ -47,7 +52,7 @@ pub(super) struct Core {
 /// A session that ended, or whose user left it, before everything it sent was settled.
 pub(super) struct Owing {
     pub(super) user: UserId,
-    /// Messages that are not settled.
+    /// Messages that are not settled, and one for writes that are not committed.
     pub(super) left: usize,
     /// The user's next session, which waits for them.
     pub(super) heir: Option<Place>,
@@ -63,6 +68,7 @@ impl Core {
     ) -> Self {
         let [first, second, ..] = random();
         let incarnation = u16::from_le_bytes([first, second]);
+        let origin = shard.index.wrapping_add(shard.node.0 as u16);
         Self {
             shard,
             shards,
@@ -71,12 +77,13 @@ impl Core {
             ledger: Ledger::new(rules.patience * 2),
             groups: Groups::default(),
             deadlines: Deadlines::default(),
-            sids: SidSource::new(shard.0, incarnation),
+            sids: SidSource::new(origin, incarnation),
             random,
             now,
             rules,
             logins: 0,
             owing: FxHashMap::default(),
+            heirs: FxHashMap::default(),
             local: VecDeque::new(),
             clock_text: (u64::MAX, String::new()),
         }
@@ -88,6 +95,31 @@ impl Core {
             self.local.push_back(message);
         } else {
             self.effects.push(Effect::Peer { to, message });
+        }
+    }
+
+    /// The shard of this node that comes after this one, if one does.
+    pub(super) fn next_shard(&self) -> Option<ShardId> {
+        let next = ShardId { index: self.shard.index + 1, ..self.shard };
+        (next.index < self.shards).then_some(next)
+    }
+
+    /// The first shard of this node.
+    pub(super) fn first_shard(&self) -> ShardId {
+        ShardId { index: 0, ..self.shard }
+    }
+
+    /// `login` takes over from the session at `old`.
+    pub(super) fn evict(&mut self, login: LoginId, old: Place) {
+        let by = Place { shard: self.shard, login };
+        self.post(old.shard, PeerMessage::Evict { to: old.login, by });
+    }
+
+    /// Asks those again who may not have heard that they lost their account.
+    pub(super) fn evict_again(&mut self, node: NodeId) {
+        let there = self.heirs.iter().filter(|(_, old)| old.shard.node == node);
+        for (login, old) in there.map(|(login, old)| (*login, *old)).collect::<Vec<_>>() {
+            self.evict(login, old);
         }
     }
 

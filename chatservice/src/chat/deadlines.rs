@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Instant;
 
-use super::effect::{ConnId, LaneKey};
+use super::effect::{ConnId, LaneKey, LoginId};
 
 /// What is to be looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,6 +16,8 @@ pub enum Deadline {
     Penalty(ConnId),
     /// Does the recipient acknowledge?
     Inbox(ConnId),
+    /// Does everybody know of the join?
+    Join(LoginId),
     /// Does the recipient's side answer?
     Lane(LaneKey),
 }

@@ -1,5 +1,6 @@
 //! What a shard wants done, as data: the only way out of the chat rules.
 
+use core::fmt;
 use core::net::IpAddr;
 use std::ops::Range;
 use std::sync::Arc;
@@ -25,9 +26,34 @@ pub struct LoginId {
     pub number: u64,
 }
 
-/// One of the shards of this node, counted from 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ShardId(pub u16);
+/// One start of one server: a random number, so that nothing that was meant for a process reaches
+/// the next one in its place.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+pub struct NodeId(pub u64);
+
+impl NodeId {
+    /// The name of a node that has no others.
+    pub const ALONE: Self = Self(0);
+}
+
+impl fmt::Display for NodeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+/// One of the shards of a node.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+pub struct ShardId {
+    /// Of which node.
+    pub node: NodeId,
+    /// Counted from 0.
+    pub index: u16,
+}
 
 /// Where a user's session is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -69,6 +95,15 @@ pub enum Ticket {
     },
     /// The members of a group that is being cached.
     Group(GroupId),
+    /// All that a session before wanted written; whoever has the account now waits for it.
+    Evicted {
+        /// The session that is over.
+        old: LoginId,
+        /// The one that waits.
+        by: Place,
+    },
+    /// All that a session wanted written when its user left it.
+    Flushed(LoginId),
     /// Nobody waits for the answer.
     Nobody,
 }
@@ -81,6 +116,17 @@ pub enum Claim {
     Granted(Option<Place>),
     /// The account is online elsewhere and stays there.
     Taken,
+}
+
+/// The outcome of [`Effect::Locate`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Located {
+    /// Online there, as far as can be known.
+    At(Place),
+    /// Online nowhere.
+    Offline,
+    /// Not on this node; whether on another cannot be told now.
+    Unknown,
 }
 
 /// Something that is limited by account or address; see [`super::throttle`].
@@ -148,7 +194,9 @@ impl Refusal {
     }
 }
 
-/// What shards say to each other. Between two shards it arrives in order and is not lost.
+/// What shards say to each other. Between two shards it arrives in order. Within a node it is not
+/// lost; between nodes it may be, of which both sides are told (see
+/// [`super::Shard::handle_link_lost`]).
 #[derive(Clone, Debug)]
 pub enum PeerMessage {
     /// From the sender's side to the recipient's: push this.
@@ -186,6 +234,17 @@ pub enum PeerMessage {
         to: LoginId,
         /// The first of the new rows.
         first: RowId,
+        /// Which lane wants to know that it is known, …
+        lane: LaneKey,
+        /// … and where that is.
+        home: ShardId,
+    },
+    /// Answer to [`PeerMessage::Mail`]: the rows are shown before anything that comes later.
+    MailTaken {
+        /// Whose.
+        lane: LaneKey,
+        /// The session that knows.
+        from: Place,
     },
     /// The account has moved to another session.
     Evict {
@@ -203,18 +262,23 @@ pub enum PeerMessage {
         /// [`PeerMessage::SenderSettled`] follows.
         settled: bool,
     },
+    /// The account has another session, which does not wait for this one.
+    Superseded {
+        /// The session that lost it.
+        to: LoginId,
+    },
     /// All that the user sent from its session before is settled.
     SenderSettled {
         /// The session that waits to send.
         to: LoginId,
     },
-    /// A group got a member.
+    /// A group got a member. It goes from each shard of a node to the next one.
     Joined {
         /// The group.
         group: GroupId,
         /// Who joined.
         user: UserId,
-        /// Who is to be told when every shard knows.
+        /// Who is to be told when the last shard of the node knows.
         asker: Place,
     },
     /// Somebody may have joined the group, or not: ask the store before using it again.
@@ -222,7 +286,7 @@ pub enum PeerMessage {
         /// The group.
         group: GroupId,
     },
-    /// Answer to [`PeerMessage::Joined`].
+    /// Answer to [`PeerMessage::Joined`]: one node knows.
     JoinKnown {
         /// Who waits.
         to: LoginId,
@@ -314,10 +378,17 @@ pub enum Effect {
         /// In or out.
         online: bool,
     },
-    /// Hand to another shard's `handle_peer`.
+    /// Hand to another shard's `handle_peer`; it may be one of another node.
     Peer {
         /// Which.
         to: ShardId,
+        /// What.
+        message: PeerMessage,
+    },
+    /// Hand to all other nodes: there to the first shard, which passes it on.
+    Announce {
+        /// The session that wants to know by `handle_announced` how many nodes that are.
+        login: LoginId,
         /// What.
         message: PeerMessage,
     },

@@ -162,6 +162,11 @@ impl Inbox {
         !self.window.has_debts() && self.backlog.is_empty() && self.deposit.is_none()
     }
 
+    /// Whether writes that it asked for may not be committed yet.
+    pub fn is_writing(&self) -> bool {
+        !self.removing.is_empty() || self.deposit.is_some()
+    }
+
     /// The login was answered: start with what is stored.
     pub fn open(&mut self, now: Instant) {
         if let Drain::Held { .. } = self.drain {

@@ -7,6 +7,7 @@
 //! was sent right before a disconnect arrives too.
 
 mod lane;
+mod way;
 
 #[cfg(test)]
 mod tests;
@@ -18,7 +19,7 @@ use std::time::{Duration, Instant};
 use chatproto::UserId;
 use slab::Slab;
 
-use super::effect::{LaneKey, LoginId, Place, Refusal, Settlement};
+use super::effect::{LaneKey, Located, LoginId, NodeId, Place, Refusal, Settlement};
 use crate::message::{Message, Sid};
 use crate::storage::RowId;
 use lane::Lane;
@@ -59,6 +60,8 @@ pub enum Action {
         place: Place,
         /// From here on.
         first: RowId,
+        /// Which lane is to be told that it knows.
+        lane: LaneKey,
     },
     /// Look at the lane again at this time.
     Arm {
@@ -184,19 +187,38 @@ impl Ledger {
         load
     }
 
-    /// Where the recipient is; `None` when it is offline.
-    pub fn handle_located(&mut self, now: Instant, key: LaneKey, place: Option<Place>) {
-        self.with_lane(key, |lane, _, actions, ended| lane.located(now, place, actions, ended));
+    /// Where the recipient is.
+    pub fn handle_located(&mut self, now: Instant, key: LaneKey, found: Located) {
+        self.with_lane(key, |lane, _, actions, ended| lane.located(now, found, actions, ended));
+    }
+
+    /// The recipient's session at `from` knows of the rows that it was told of.
+    pub fn handle_mail_taken(&mut self, now: Instant, key: LaneKey, from: Place) {
+        self.with_lane(key, |lane, _, actions, ended| lane.mail_taken(now, from, actions, ended));
     }
 
     /// The recipient's side says how a debt ended.
     pub fn handle_settled(&mut self, now: Instant, key: LaneKey, sid: Sid, how: Settlement) {
-        self.with_lane(key, |lane, _, _, ended| lane.settled(now, sid, how, ended));
+        self.with_lane(key, |lane, _, actions, ended| lane.settled(now, sid, how, actions, ended));
     }
 
     /// The session at `from` is not there any more.
     pub fn handle_not_here(&mut self, key: LaneKey, from: Place) {
         self.with_lane(key, |lane, _, actions, _| lane.not_here(from, actions));
+    }
+
+    /// What was said to `node`, or by it, may not have arrived.
+    pub fn handle_link_lost(&mut self, now: Instant, node: NodeId) {
+        for lane in self.lanes.values_mut() {
+            lane.link_lost(now, node, &mut self.actions);
+        }
+    }
+
+    /// Nothing can be said to the nodes for which `lost` holds.
+    pub fn handle_unreachable(&mut self, lost: impl Fn(NodeId) -> bool) {
+        for lane in self.lanes.values_mut() {
+            lane.unreachable(&lost, &mut self.actions);
+        }
     }
 
     /// The deposit that the lane asked for was committed, or refused for good.
@@ -206,15 +228,17 @@ impl Ledger {
         key: LaneKey,
         result: Result<Vec<RowId>, Refusal>,
     ) {
-        self.with_lane(key, |lane, _, actions, ended| match result {
-            Ok(rows) => lane.deposited(&rows, actions),
+        self.with_lane(key, |lane, patience, actions, ended| match result {
+            Ok(rows) => lane.deposited(now, &rows, patience, actions),
             Err(refusal) => lane.refused(now, refusal, ended),
         });
     }
 
     /// The time of [`Action::Arm`] has come.
     pub fn handle_deadline(&mut self, now: Instant, key: LaneKey) {
-        self.with_lane(key, |lane, patience, actions, _| lane.deadline(now, patience, actions));
+        self.with_lane(key, |lane, patience, actions, ended| {
+            lane.deadline(now, patience, actions, ended);
+        });
     }
 
     fn with_lane(

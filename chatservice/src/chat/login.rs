@@ -6,13 +6,15 @@
 
 use std::time::Duration;
 
+use rustc_hash::FxHashMap;
+
 use chatproto::{
     Credentials as Proof, Errno, FriendEntry, GroupEntry, LoginAnswer, MemberEntry, UserId,
 };
 
-use super::core::Core;
+use super::core::{Core, Owing};
 use super::deadlines::Deadline;
-use super::effect::{Admission, Attempt, Claim, Effect, LoginId, PeerMessage, Place, Ticket};
+use super::effect::{Admission, Attempt, Claim, ConnId, Effect, LoginId, Ticket};
 use super::inbox::Inbox;
 use super::mids::Mids;
 use super::session::{Online, Pending, Phase, Sends, Session, Style};
@@ -173,6 +175,29 @@ pub(super) fn answered(session: &mut Session, answer: Answer, core: &mut Core) {
     }
 }
 
+/// The session at which `login` is under way and has asked for its place.
+pub(super) fn waiting_for_claim(
+    sessions: &mut FxHashMap<ConnId, Session>,
+    login: LoginId,
+) -> Option<&mut Session> {
+    let session = sessions.get_mut(&login.conn)?;
+    let waits = |it: &mut Login| it.stage == Stage::Place && it.id == login;
+    login_of(session).is_some_and(waits).then_some(session)
+}
+
+/// The answer to [`Effect::Claim`] of a login that has ended meanwhile: what it was granted is
+/// given up, as it would have been by a session that ended right after it.
+pub(super) fn claimed_too_late(login: LoginId, user: UserId, claim: Claim, core: &mut Core) {
+    let Claim::Granted(evicted) = claim else { return };
+    let owing = evicted.is_some();
+    if let Some(old) = evicted {
+        core.owing.insert(login, Owing { user, left: 1, heir: None });
+        core.heirs.insert(login, old);
+        core.evict(login, old);
+    }
+    core.effects.push(Effect::Release { login, user, owing });
+}
+
 /// The answer to [`Effect::Claim`].
 pub(super) fn claimed(session: &mut Session, claim: Claim, core: &mut Core) {
     let conn = session.conn;
@@ -182,10 +207,9 @@ pub(super) fn claimed(session: &mut Session, claim: Claim, core: &mut Core) {
     let Claim::Granted(evicted) = claim else {
         return fail(session, Errno::AlreadyOnline, None, None, core);
     };
-    let user = login.user;
-    let by = Place { shard: core.shard, login: login.id };
+    let (user, id) = (login.user, login.id);
     let online = Online {
-        login: login.id,
+        login: id,
         user,
         name: login.name.as_str().into(),
         style: login.style,
@@ -201,7 +225,8 @@ pub(super) fn claimed(session: &mut Session, claim: Claim, core: &mut Core) {
     match evicted {
         None => place_is_free(session, core),
         Some(old) => {
-            core.post(old.shard, PeerMessage::Evict { to: old.login, by });
+            core.heirs.insert(id, old);
+            core.evict(id, old);
         }
     }
 }
@@ -231,7 +256,9 @@ pub(super) fn place_is_free(session: &mut Session, core: &mut Core) {
 /// The answer to [`Effect::Presence`]: those who are online, ascending.
 pub(super) fn presence_known(session: &mut Session, online: Vec<UserId>, core: &mut Core) {
     let conn = session.conn;
-    let Some(login) = login_of(session) else { return };
+    let Some(login) = login_of(session).filter(|login| login.stage == Stage::Presence) else {
+        return;
+    };
     login.online = online;
     if login.style == Style::Acknowledging {
         return finish(session, Vec::new(), core);

@@ -29,7 +29,8 @@ mod contacts;
 mod sending;
 
 pub use effect::{
-    Claim, ConnId, Effect, Effects, LaneKey, LoginId, PeerMessage, Place, ShardId, Ticket,
+    Claim, ConnId, Effect, Effects, LaneKey, Located, LoginId, NodeId, PeerMessage, Place, ShardId,
+    Ticket,
 };
 pub use shard::Shard;
 

@@ -16,7 +16,7 @@ use unsettled::Unsettled;
 
 use super::core::{Core, Owing};
 use super::deadlines::Deadline;
-use super::effect::{ConnId, Effect, LoginId};
+use super::effect::{ConnId, Effect, LoginId, Ticket};
 use super::inbox::Inbox;
 use super::ledger::Load;
 use super::login::Login;
@@ -24,6 +24,7 @@ use super::mids::Mids;
 use super::register::Register;
 use super::sending::{Chat, Target};
 use super::{contacts, login, register, sending};
+use crate::storage::{self, Write};
 
 /// Requests of one connection that are carried out before others get their turn: enough for any
 /// pipeline, and a fraction of a millisecond.
@@ -86,7 +87,7 @@ pub(super) enum Pending {
     },
     JoinGroup {
         mid: Option<String>,
-        shards_left: u16,
+        nodes: contacts::Nodes,
     },
     Logout {
         mid: Option<String>,
@@ -192,12 +193,16 @@ impl Session {
         let Phase::Online(online) = &mut self.phase else { return };
         let user = online.user;
         // First the place, then the debts: whoever looks for the user now must not be sent here.
-        let (login, owing) = (online.login, online.owes > 0);
-        if owing {
-            core.owing.insert(login, Owing { user, left: online.owes, heir: None });
+        let (login, writing) = (online.login, online.inbox.is_writing());
+        let left = online.owes + usize::from(writing);
+        if left > 0 {
+            core.owing.insert(login, Owing { user, left, heir: None });
         }
-        core.effects.push(Effect::Release { login, user, owing });
+        core.effects.push(Effect::Release { login, user, owing: left > 0 });
         core.effects.push(Effect::LoggedIn { conn: self.conn, online: false });
+        if writing {
+            core.work(Ticket::Flushed(login), storage::Request::Write(Write::Barrier));
+        }
         online.inbox.close();
         core.settle_inbox(login, user, online.style, &mut online.inbox);
         self.phase = Phase::Leaving;

@@ -18,7 +18,8 @@ use self::routing::at;
 use super::core::{Core, Random};
 use super::deadlines::Deadline;
 use super::effect::{
-    Admission, Claim, ConnId, Effects, LaneKey, PeerMessage, Place, ShardId, Ticket,
+    Admission, Claim, ConnId, Effects, LaneKey, Located, LoginId, NodeId, PeerMessage, ShardId,
+    Ticket,
 };
 use super::session::{Pending, Session};
 use super::{Now, contacts, ledger, login, register};
@@ -35,7 +36,7 @@ pub struct Shard {
 }
 
 impl Shard {
-    /// The shard `shard` of `shards` on this node. `random` must not be guessable: tokens are
+    /// The shard `shard`, one of `shards` on its node. `random` must not be guessable: tokens are
     /// made of it.
     pub fn new(now: Now, shard: ShardId, shards: u16, rules: Rules, random: Random) -> Self {
         Self {
@@ -140,6 +141,11 @@ impl Shard {
                 }
                 self.run();
             }
+            Ticket::Evicted { old, by } => self.handle_evicted(old, by),
+            Ticket::Flushed(login) => {
+                self.core.owes_less(login);
+                self.run();
+            }
             Ticket::Lane(lane) => self.handle_lane_answer(lane, answer),
             Ticket::Group(group) => self.handle_group_answer(group, answer),
             Ticket::Nobody => {}
@@ -156,10 +162,54 @@ impl Shard {
         });
     }
 
-    /// The answer to [`super::Effect::Claim`] for `user`.
-    pub fn handle_claim(&mut self, now: Now, conn: ConnId, claim: Claim) {
+    /// The answer to [`super::Effect::Claim`] of `login` for `user`.
+    pub fn handle_claim(&mut self, now: Now, login: LoginId, user: UserId, claim: Claim) {
         self.core.now = now;
-        self.with_session(conn, |session, core| login::claimed(session, claim, core));
+        let core = &mut self.core;
+        match login::waiting_for_claim(&mut self.sessions, login) {
+            Some(session) => login::claimed(session, claim, core),
+            None => login::claimed_too_late(login, user, claim, core),
+        }
+        self.run();
+    }
+
+    /// The answer to [`super::Effect::Announce`]: so many other nodes were told. When that cannot
+    /// be known it does not come.
+    pub fn handle_announced(&mut self, now: Now, login: LoginId, nodes: usize) {
+        self.core.now = now;
+        if let Some(session) = at(&mut self.sessions, login) {
+            contacts::announced(session, nodes, &mut self.core);
+            self.run();
+        }
+    }
+
+    /// What was said to `node`, or by it, since the last time may not have arrived. From now on it
+    /// does, in order.
+    pub fn handle_link_lost(&mut self, now: Now, node: NodeId) {
+        self.core.now = now;
+        self.core.evict_again(node);
+        self.core.ledger.handle_link_lost(now.instant, node);
+        self.run();
+    }
+
+    /// `node` has ended, or with `None` all other nodes are out of reach.
+    pub fn handle_unreachable(&mut self, now: Now, node: Option<NodeId>) {
+        self.core.now = now;
+        let own = self.core.shard.node;
+        let lost = |at: NodeId| at != own && node.is_none_or(|node| node == at);
+        self.core.ledger.handle_unreachable(lost);
+        let heirs = self.core.heirs.iter().filter(|(_, old)| lost(old.shard.node));
+        for login in heirs.map(|(login, _)| *login).collect::<Vec<_>>() {
+            self.route(PeerMessage::Evicted { to: login, settled: true });
+        }
+        self.run();
+    }
+
+    /// Whether this node is sure to hear what others announce. While it is not, what is known of
+    /// groups may be old, and the store is asked each time.
+    pub fn handle_standing(&mut self, now: Now, hears_all: bool) {
+        self.core.now = now;
+        self.core.groups.keep(hears_all);
     }
 
     /// The answer to [`super::Effect::Presence`]: those who are online, ascending.
@@ -171,9 +221,9 @@ impl Shard {
     }
 
     /// The answer to [`super::Effect::Locate`].
-    pub fn handle_located(&mut self, now: Now, lane: LaneKey, place: Option<Place>) {
+    pub fn handle_located(&mut self, now: Now, lane: LaneKey, found: Located) {
         self.core.now = now;
-        self.core.ledger.handle_located(now.instant, lane, place);
+        self.core.ledger.handle_located(now.instant, lane, found);
         self.run();
     }
 
@@ -208,6 +258,11 @@ impl Shard {
                 Deadline::Inbox(conn) => {
                     if let Some(session) = self.sessions.get_mut(&conn) {
                         session.handle_inbox_deadline(core);
+                    }
+                }
+                Deadline::Join(login) => {
+                    if let Some(session) = at(&mut self.sessions, login) {
+                        contacts::join_due(session, core);
                     }
                 }
                 Deadline::Lane(lane) => core.ledger.handle_deadline(now.instant, lane),

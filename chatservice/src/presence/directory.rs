@@ -90,13 +90,13 @@ impl Directory {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chat::{ConnId, LoginId, ShardId};
+    use crate::chat::{ConnId, LoginId, NodeId, ShardId};
 
     const ANN: UserId = UserId(1);
 
     const fn at(shard: u16) -> Place {
         let login = LoginId { conn: ConnId(1), number: 1 };
-        Place { shard: ShardId(shard), login }
+        Place { shard: ShardId { node: NodeId::ALONE, index: shard }, login }
     }
 
     const HERE: Place = at(0);

@@ -10,7 +10,7 @@ use reactor::{
 use super::entrance::Origin;
 use super::health::Sign;
 use super::{Post, Shared};
-use crate::chat::{ConnId, Effects, Now, PeerMessage, Shard, ShardId};
+use crate::chat::{ConnId, Effects, NodeId, Now, PeerMessage, Shard, ShardId};
 
 /// Why a connection is not being read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +67,7 @@ pub(super) type Conn<'a> = Connection<'a, ConnState>;
 impl ChatLoop {
     pub(super) fn new(seat: Seat<Post>, shared: Arc<Shared>) -> Self {
         let shards = seat.handles.len();
-        let id = ShardId(seat.index as u16);
+        let id = ShardId { node: NodeId::ALONE, index: seat.index as u16 };
         let rules = shared.config.rules.clone();
         let now = wall_clock(Instant::now());
         Self {
@@ -156,7 +156,7 @@ impl ChatLoop {
         if self.settling == Settling::Asked && self.shard.is_settled() {
             self.settling = Settling::Reported;
             // Nobody listens any more when it took too long.
-            let _late = self.shared.settled.send(self.id);
+            let _late = self.shared.settled.send(self.id.index);
         }
     }
 }
@@ -237,7 +237,7 @@ impl Service for ChatLoop {
             }
             Post::Ping(health) => {
                 // A port that was closed tells nobody.
-                let _ended = health.post(Sign::Loop(self.id));
+                let _ended = health.post(Sign::Loop(self.id.index));
             }
             Post::Settle => {
                 self.settling = Settling::Asked;

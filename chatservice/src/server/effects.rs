@@ -5,7 +5,7 @@ use reactor::{Connection, ConnectionId, Connections};
 use super::Asker;
 use super::chat_loop::{ChatLoop, ConnState, Hold, hold, read_again, release};
 use crate::chat::effect::Attempt;
-use crate::chat::{ConnId, Effect, Effects, LoginId, Now, Place, Ticket};
+use crate::chat::{ConnId, Effect, Effects, Located, LoginId, Now, Place, Ticket};
 use crate::storage::Request;
 
 impl ChatLoop {
@@ -48,7 +48,7 @@ impl ChatLoop {
             Effect::Work { ticket, request } => self.work(now, ticket, request),
             Effect::Claim { login, user, force } => {
                 let claim = self.shared.directory.claim(user, self.place(login), force);
-                self.shard.handle_claim(now, login.conn, claim);
+                self.shard.handle_claim(now, login, user, claim);
             }
             Effect::Release { login, user, owing } => {
                 self.shared.directory.release(user, self.place(login), owing);
@@ -58,7 +58,8 @@ impl ChatLoop {
             }
             Effect::Locate(lane) => {
                 let place = self.shared.directory.locate(lane.recipient);
-                self.shard.handle_located(now, lane, place);
+                let found = place.map_or(Located::Offline, Located::At);
+                self.shard.handle_located(now, lane, found);
             }
             Effect::Presence { conn, users } => {
                 let online = self.shared.directory.online(users);
@@ -76,12 +77,13 @@ impl ChatLoop {
                 throttle.login_ended(now.instant, user, address, success);
             }
             Effect::LoggedIn { online, .. } => self.shared.admissions.logged_in(online),
-            Effect::Peer { to, message } => self.outboxes[usize::from(to.0)].push(message),
+            Effect::Peer { to, message } => self.outboxes[usize::from(to.index)].push(message),
+            Effect::Announce { login, .. } => self.shard.handle_announced(now, login, 0),
         }
     }
 
     fn work(&mut self, now: Now, ticket: Ticket, request: Request) {
-        let asker = Asker::Shard(self.id, ticket);
+        let asker = Asker::Shard(self.id.index, ticket);
         if let Err((Asker::Shard(_, ticket), request)) = self.shared.workers.submit(asker, request)
         {
             log::debug!("too much is waiting for the workers");

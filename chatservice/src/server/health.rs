@@ -20,7 +20,6 @@ use reactor::{
 };
 
 use super::{Asker, Handles, Post, Shared};
-use crate::chat::ShardId;
 use crate::storage::{Answer, Request};
 use http::{Question, Scan, Status};
 
@@ -39,7 +38,7 @@ const ANSWER: u64 = 1;
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Sign {
     /// This loop turns.
-    Loop(ShardId),
+    Loop(u16),
     /// A read ended.
     Store(StoreSign),
 }
@@ -96,7 +95,7 @@ enum Exchange {
     #[default]
     Reading,
     /// These loops have not answered.
-    Alive(Vec<ShardId>),
+    Alive(Vec<u16>),
     Ready,
     Answered,
 }
@@ -131,7 +130,7 @@ impl Health {
         connection.run_after(ANSWER_WITHIN, ANSWER);
         match question {
             Question::Alive => {
-                let silent = (0..self.loops.len()).map(|at| ShardId(at as u16)).collect();
+                let silent = (0..self.loops.len()).map(|at| at as u16).collect();
                 *connection.state_mut() = Exchange::Alive(silent);
                 self.ask_loops();
             }
@@ -204,7 +203,7 @@ impl Service for Health {
         match (connection.state(), tag) {
             (Exchange::Reading, TALK) => connection.force_close(),
             (Exchange::Alive(silent), ANSWER) => {
-                let names: Vec<_> = silent.iter().map(|at| format!("loop {}", at.0)).collect();
+                let names: Vec<_> = silent.iter().map(|at| format!("loop {at}")).collect();
                 give_up(connection, &names);
             }
             (Exchange::Ready, ANSWER) => give_up(connection, &["store".to_owned()]),
@@ -215,7 +214,7 @@ impl Service for Health {
     fn on_post(&mut self, connections: &mut Conns<'_>, sign: Sign) {
         match sign {
             Sign::Loop(id) => {
-                self.loops_asked[usize::from(id.0)] = Asked::Idle;
+                self.loops_asked[usize::from(id)] = Asked::Idle;
                 connections.for_each(|connection| {
                     let Exchange::Alive(silent) = connection.state_mut() else { return };
                     silent.retain(|&waited_for| waited_for != id);

@@ -19,7 +19,7 @@ use parking_lot::Mutex;
 use reactor::{ConnectionOptions, EventLoop, ServiceHandle, TcpServer};
 
 use crate::chat::throttle::Throttle;
-use crate::chat::{PeerMessage, ShardId, Ticket};
+use crate::chat::{PeerMessage, Ticket};
 use crate::config::Config;
 use crate::presence::Directory;
 use crate::storage::mysql::{self, MySqlStore, Sharing};
@@ -63,8 +63,8 @@ pub(crate) enum Post {
 
 /// Who is waiting for a worker's answer.
 pub(crate) enum Asker {
-    /// A shard, under its ticket.
-    Shard(ShardId, Ticket),
+    /// The shard of a loop, under its ticket.
+    Shard(u16, Ticket),
     /// The health port.
     Health(ServiceHandle<Sign>),
 }
@@ -81,7 +81,7 @@ pub(crate) struct Shared {
     /// Whether the server is shutting down.
     draining: AtomicBool,
     /// A chat loop that has settled everything says so here.
-    settled: Sender<ShardId>,
+    settled: Sender<u16>,
 }
 
 /// Why a server did not start.
@@ -110,7 +110,7 @@ pub struct Server {
     /// Dropped last, so that it tells of the end as long as there is something to tell.
     _health: Option<HealthServer>,
     shared: Arc<Shared>,
-    settled: Receiver<ShardId>,
+    settled: Receiver<u16>,
 }
 
 impl Server {
@@ -258,7 +258,7 @@ fn deliver_by_loop(handles: Arc<OnceLock<Handles>>) -> Deliver<Asker> {
         let mut by_loop: Vec<Vec<_>> = handles.iter().map(|_| Vec::new()).collect();
         for (asker, answer) in answers {
             match asker {
-                Asker::Shard(shard, ticket) => by_loop[usize::from(shard.0)].push((ticket, answer)),
+                Asker::Shard(shard, ticket) => by_loop[usize::from(shard)].push((ticket, answer)),
                 Asker::Health(health) => {
                     // A port that was closed tells nobody.
                     let _ended = health.post(Sign::of_answer(&answer));

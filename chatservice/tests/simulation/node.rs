@@ -6,7 +6,9 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use chatproto::UserId;
 use chatservice::chat::throttle::Throttle;
-use chatservice::chat::{Claim, ConnId, Effect, Now, PeerMessage, Place, Shard, ShardId};
+use chatservice::chat::{
+    Claim, ConnId, Effect, Located, NodeId, Now, PeerMessage, Place, Shard, ShardId,
+};
 use chatservice::limits::Rules;
 use chatservice::presence::Directory;
 
@@ -51,7 +53,13 @@ impl Node {
             let mut rng = context.rng.fork();
             let random = Box::new(move || rng.u128(..).to_le_bytes());
             let now = context.now();
-            shards.push(Shard::new(now, ShardId(shard), count, Rules::default(), random));
+            shards.push(Shard::new(
+                now,
+                ShardId { node: NodeId::ALONE, index: shard },
+                count,
+                Rules::default(),
+                random,
+            ));
         }
         Self {
             incarnation,
@@ -226,13 +234,13 @@ impl Node {
             Effect::ReadAgain(conn) => links[link_of(conn)].schedule_up(context),
             Effect::Work { ticket, request } => workers.submit(context, shard, ticket, request),
             Effect::Claim { login, user, force } => {
-                let place = Place { shard: ShardId(shard), login };
+                let place = Place { shard: ShardId { node: NodeId::ALONE, index: shard }, login };
                 let claim = self.claim(user, place, force);
                 context.trace(|| format!("link {}: user {user} claim {claim:?}", login.conn.0));
-                self.shards[index].handle_claim(now, login.conn, claim);
+                self.shards[index].handle_claim(now, login, user, claim);
             }
             Effect::Release { login, user, owing } => {
-                let place = Place { shard: ShardId(shard), login };
+                let place = Place { shard: ShardId { node: NodeId::ALONE, index: shard }, login };
                 let wide = context.plant == Plant::WideRelease;
                 let at = if wide { self.directory.locate(user) } else { None };
                 self.directory.release(user, at.unwrap_or(place), owing);
@@ -241,11 +249,15 @@ impl Node {
                 });
             }
             Effect::Settled { login, user } => {
-                self.directory.settled(user, Place { shard: ShardId(shard), login });
+                self.directory.settled(
+                    user,
+                    Place { shard: ShardId { node: NodeId::ALONE, index: shard }, login },
+                );
             }
             Effect::Locate(lane) => {
                 let place = self.directory.locate(lane.recipient);
-                self.shards[index].handle_located(now, lane, place);
+                let found = place.map_or(Located::Offline, Located::At);
+                self.shards[index].handle_located(now, lane, found);
             }
             Effect::Presence { conn, users } => {
                 let online = self.directory.online(users);
@@ -259,7 +271,10 @@ impl Node {
                 self.throttle.login_ended(now.instant, user, address, success);
             }
             Effect::LoggedIn { .. } => {}
-            Effect::Peer { to, message } => self.post(context, shard, to.0, &message),
+            Effect::Peer { to, message } => self.post(context, shard, to.index, &message),
+            Effect::Announce { login, .. } => {
+                self.shards[index].handle_announced(now, login, 0);
+            }
         }
     }
 

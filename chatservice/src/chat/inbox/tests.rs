@@ -4,13 +4,14 @@
 use chatproto::{ChatObject, UserId};
 
 use super::*;
+use crate::chat::effect::NodeId;
 use crate::message::Audience;
 
 const PATIENCE: Duration = Duration::from_millis(1500);
 const LANE: LaneKey = LaneKey { sender: UserId(1), recipient: UserId(2) };
 /// More rows than any test stores.
 const FULL_PAGE: PageLimit = PageLimit { rows: 256, bytes: usize::MAX };
-const DEBT: Debt = Debt { home: ShardId(0), lane: LANE };
+const DEBT: Debt = Debt { home: ShardId { node: NodeId::ALONE, index: 0 }, lane: LANE };
 
 /// Messages are named by a letter, which gives their ids; `text` is what makes them large.
 fn message(letter: char, text: &str) -> Arc<Message> {

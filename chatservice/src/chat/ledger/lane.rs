@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Action;
-use crate::chat::effect::{LaneKey, Place, Refusal, Settlement};
+use super::way::{Batch, Mailing, Way};
+use crate::chat::effect::{LaneKey, Located, NodeId, Place, Refusal, Settlement};
 use crate::message::{Message, Sid};
 use crate::storage::RowId;
 
@@ -18,31 +19,6 @@ const GAP_MAX: Duration = Duration::from_secs(1);
 
 /// Debts that end, with the message that they belong to.
 type Ended = Vec<(usize, Settlement)>;
-
-/// Which way the debts go.
-#[derive(Debug)]
-enum Way {
-    /// Nothing was owed yet.
-    Unknown,
-    /// It is being asked where the recipient is; debts wait.
-    Locating,
-    /// Debts are sent to this session as they come.
-    Live(Place),
-    /// The first debts are in a deposit; those behind wait for its commit.
-    Depositing(Batch),
-    /// They are committed; it is being asked whether the recipient came in the meantime, since
-    /// it may have read its rows before.
-    Mailing { committed: Vec<Sid>, first: Option<RowId> },
-}
-
-/// What is in a deposit.
-#[derive(Debug)]
-struct Batch {
-    sids: Vec<Sid>,
-    /// Those that the recipient turned out to have; a debt that ended as a row is none of them,
-    /// since both sides may have written the same row.
-    delivered: Vec<Sid>,
-}
 
 #[derive(Debug)]
 struct Debt {
@@ -113,7 +89,7 @@ impl Lane {
                 again: false,
                 message: Arc::clone(&message),
             }),
-            Way::Locating | Way::Depositing(_) | Way::Mailing { .. } => {}
+            Way::Locating | Way::Depositing(_) | Way::Mailing(_) => {}
         }
         self.debts.push_back(Debt { owed, message, since: now });
         if !self.armed {
@@ -124,82 +100,145 @@ impl Lane {
     pub(super) fn located(
         &mut self,
         now: Instant,
-        place: Option<Place>,
+        found: Located,
         actions: &mut Vec<Action>,
         ended: &mut Ended,
     ) {
-        match std::mem::replace(&mut self.way, Way::Unknown) {
-            Way::Locating => {}
-            Way::Mailing { committed, first } => {
-                // The mail goes out before anything that this lane sends from now on, so the
-                // recipient's side fetches the rows first.
-                if let (Some(place), Some(first)) = (place, first) {
-                    actions.push(Action::Mail { place, first });
-                }
-                for sid in committed {
-                    self.settled(now, sid, Settlement::Stored, ended);
-                }
+        match (&mut self.way, found) {
+            (Way::Locating, _) => self.go_on(now, found, actions),
+            (Way::Mailing(mailing), Located::At(place)) if mailing.first().is_some() => {
+                mailing.told = Some(place);
+                self.mail(actions);
             }
-            other => {
-                self.way = other;
-                return;
+            // Who cannot be found may be online nevertheless, and hears of the rows in time.
+            (Way::Mailing(mailing), Located::Unknown) if mailing.first().is_some() => {
+                mailing.told = None;
             }
-        }
-        match place {
-            Some(place) => self.go_live(now, place, actions),
-            None => self.deposit(actions),
+            (Way::Mailing(_), _) => {
+                self.mailed(now, ended);
+                self.go_on(now, found, actions);
+            }
+            _ => {}
         }
     }
 
-    pub(super) fn settled(&mut self, now: Instant, sid: Sid, how: Settlement, ended: &mut Ended) {
-        if let Some(index) = self.debts.iter().position(|debt| debt.message.sid == sid)
-            && let Some(debt) = self.debts.remove(index)
-        {
-            if let Way::Depositing(batch) = &mut self.way
-                && how == Settlement::Delivered
-            {
-                batch.delivered.push(sid);
-            }
-            self.bounces = 0;
-            if let Settlement::Refused(refusal) = how {
-                self.open_gap(now, &debt.message, refusal);
-            }
-            ended.push((debt.owed, how));
+    /// The session at `from` knows of the rows, and shows them before what is sent from now on.
+    pub(super) fn mail_taken(
+        &mut self,
+        now: Instant,
+        from: Place,
+        actions: &mut Vec<Action>,
+        ended: &mut Ended,
+    ) {
+        if matches!(&self.way, Way::Mailing(mailing) if mailing.told == Some(from)) {
+            self.mailed(now, ended);
+            self.go_live(now, from, actions);
         }
+    }
+
+    pub(super) fn settled(
+        &mut self,
+        now: Instant,
+        sid: Sid,
+        how: Settlement,
+        actions: &mut Vec<Action>,
+        ended: &mut Ended,
+    ) {
+        let Some(index) = self.debts.iter().position(|debt| debt.message.sid == sid) else {
+            return;
+        };
+        let Some(debt) = self.debts.remove(index) else { return };
+        match &mut self.way {
+            Way::Depositing(batch) if how == Settlement::Delivered => batch.delivered.push(sid),
+            Way::Mailing(mailing) if how == Settlement::Delivered => {
+                let rows = mailing.take(sid);
+                actions.push(Action::Remove { recipient: self.key.recipient, rows });
+            }
+            _ => {}
+        }
+        self.bounces = 0;
+        if let Settlement::Refused(refusal) = how {
+            self.open_gap(now, &debt.message, refusal);
+        }
+        ended.push((debt.owed, how));
     }
 
     pub(super) fn not_here(&mut self, from: Place, actions: &mut Vec<Action>) {
-        if !matches!(self.way, Way::Live(place) if place == from) {
+        let concerned = match &self.way {
+            Way::Live(place) => *place == from,
+            Way::Mailing(mailing) => mailing.told == Some(from),
+            _ => false,
+        };
+        if !concerned {
             return;
         }
-        self.way = Way::Unknown;
+        if !matches!(self.way, Way::Mailing(_)) {
+            self.way = Way::Unknown;
+        }
         if self.debts.is_empty() {
             return;
         }
         self.again = true;
         self.bounces += 1;
-        if self.bounces > BOUNCES_MAX {
-            self.deposit(actions);
-        } else {
-            self.locate(actions);
+        match &mut self.way {
+            // If it is never found, it finds the rows.
+            Way::Mailing(mailing) if self.bounces > BOUNCES_MAX => mailing.told = None,
+            Way::Mailing(mailing) => {
+                mailing.told = None;
+                actions.push(Action::Locate(self.key));
+            }
+            _ if self.bounces > BOUNCES_MAX => self.deposit(actions),
+            _ => self.locate(actions),
         }
     }
 
-    pub(super) fn deposited(&mut self, rows: &[RowId], actions: &mut Vec<Action>) {
+    /// What went to or came from this node may be lost: everything open there is said again.
+    pub(super) fn link_lost(&mut self, now: Instant, node: NodeId, actions: &mut Vec<Action>) {
+        match &self.way {
+            Way::Live(place) if place.shard.node == node => {
+                let place = *place;
+                self.again = true;
+                self.go_live(now, place, actions);
+            }
+            Way::Mailing(mailing) if mailing.told.is_some_and(|at| at.shard.node == node) => {
+                self.mail(actions);
+            }
+            _ => {}
+        }
+    }
+
+    /// Nobody can be reached for whom this holds.
+    pub(super) fn unreachable(&mut self, lost: impl Fn(NodeId) -> bool, actions: &mut Vec<Action>) {
+        match &mut self.way {
+            Way::Live(place) if lost(place.shard.node) => {
+                self.again = true;
+                self.deposit(actions);
+            }
+            Way::Mailing(mailing) if mailing.told.is_some_and(|at| lost(at.shard.node)) => {
+                mailing.told = None;
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn deposited(
+        &mut self,
+        now: Instant,
+        rows: &[RowId],
+        patience: Duration,
+        actions: &mut Vec<Action>,
+    ) {
         let Way::Depositing(batch) = &mut self.way else { return };
         let committed = std::mem::take(&mut batch.sids);
-        let (mut delivered, mut first) = (Vec::new(), None);
-        for (sid, row) in committed.iter().zip(rows) {
-            if batch.delivered.contains(sid) {
-                delivered.push(*row);
-            } else {
-                first = Some(first.map_or(*row, |known: RowId| known.min(*row)));
-            }
-        }
+        let (delivered, waiting): (Vec<_>, Vec<_>) = committed
+            .into_iter()
+            .zip(rows.iter().copied())
+            .partition(|(sid, _)| batch.delivered.contains(sid));
         if !delivered.is_empty() {
-            actions.push(Action::Remove { recipient: self.key.recipient, rows: delivered });
+            let rows = delivered.into_iter().map(|(_, row)| row).collect();
+            actions.push(Action::Remove { recipient: self.key.recipient, rows });
         }
-        self.way = Way::Mailing { committed, first };
+        self.way = Way::Mailing(Mailing { committed: waiting, told: None, until: now + patience });
         actions.push(Action::Locate(self.key));
     }
 
@@ -216,9 +255,25 @@ impl Lane {
         ended.extend(self.debts.drain(..).map(|d| (d.owed, Settlement::Refused(refusal))));
     }
 
-    pub(super) fn deadline(&mut self, now: Instant, patience: Duration, actions: &mut Vec<Action>) {
+    pub(super) fn deadline(
+        &mut self,
+        now: Instant,
+        patience: Duration,
+        actions: &mut Vec<Action>,
+        ended: &mut Ended,
+    ) {
         self.armed = false;
         self.gap.take_if(|gap| gap.until <= now);
+        if let Way::Mailing(mailing) = &self.way {
+            if mailing.until > now {
+                return self.arm(mailing.until, actions);
+            }
+            self.mailed(now, ended);
+            if !self.debts.is_empty() {
+                self.locate(actions);
+                return self.arm(now + patience, actions);
+            }
+        }
         let Some(oldest) = self.debts.front() else {
             if let Some(until) = self.gap.as_ref().map(|gap| gap.until) {
                 self.arm(until, actions);
@@ -250,6 +305,30 @@ impl Lane {
         if self.gap.is_none() && refusal != Refusal::NoSuchUser {
             let (mid, until) = (message.mid.clone(), now + GAP_MAX);
             self.gap = Some(Gap { mid, until, refusal });
+        }
+    }
+
+    /// The recipient's place was asked for, to send there what is owed.
+    fn go_on(&mut self, now: Instant, found: Located, actions: &mut Vec<Action>) {
+        match found {
+            Located::At(place) => self.go_live(now, place, actions),
+            Located::Offline | Located::Unknown => self.deposit(actions),
+        }
+    }
+
+    /// The rows are the recipient's side's concern from now on.
+    fn mailed(&mut self, now: Instant, ended: &mut Ended) {
+        let Way::Mailing(mailing) = std::mem::replace(&mut self.way, Way::Unknown) else { return };
+        for (sid, _) in mailing.committed {
+            self.settled(now, sid, Settlement::Stored, &mut Vec::new(), ended);
+        }
+    }
+
+    fn mail(&self, actions: &mut Vec<Action>) {
+        if let Way::Mailing(mailing) = &self.way
+            && let (Some(place), Some(first)) = (mailing.told, mailing.first())
+        {
+            actions.push(Action::Mail { place, first, lane: self.key });
         }
     }
 

@@ -16,7 +16,7 @@ const fn lane(sender: i64, recipient: i64) -> LaneKey {
 
 const fn at(conn: u64) -> Place {
     let login = LoginId { conn: ConnId(conn), number: conn };
-    Place { shard: ShardId(0), login }
+    Place { shard: ShardId { node: NodeId::ALONE, index: 0 }, login }
 }
 
 /// The letter's place in the alphabet.
@@ -61,7 +61,8 @@ impl Rig {
     }
 
     fn located(&mut self, place: Option<Place>) -> Vec<String> {
-        self.ledger.handle_located(self.now, AB, place);
+        let found = place.map_or(Located::Offline, Located::At);
+        self.ledger.handle_located(self.now, AB, found);
         self.wanted()
     }
 
@@ -78,6 +79,19 @@ impl Rig {
     fn deposited(&mut self, result: Result<&[i64], Refusal>) -> Vec<String> {
         let rows = result.map(|rows| rows.iter().copied().map(RowId).collect());
         self.ledger.handle_deposited(self.now, AB, rows);
+        self.wanted()
+    }
+
+    /// A message of which the recipient at connection 7 was told that row 10 holds it.
+    fn mailing() -> Self {
+        let mut rig = Self::depositing();
+        rig.deposited(Ok(&[10]));
+        assert_eq!(rig.located(Some(at(7))), ["mail @7 10"]);
+        rig
+    }
+
+    fn mail_taken(&mut self, from: Place) -> Vec<String> {
+        self.ledger.handle_mail_taken(self.now, AB, from);
         self.wanted()
     }
 
@@ -112,7 +126,9 @@ impl Rig {
                 let rows: Vec<_> = rows.iter().map(|row| row.0).collect();
                 format!("remove {recipient} {rows:?}")
             }
-            Action::Mail { place, first } => format!("mail @{} {}", place.login.conn.0, first.0),
+            Action::Mail { place, first, .. } => {
+                format!("mail @{} {}", place.login.conn.0, first.0)
+            }
             Action::Arm { at, .. } => format!("look in {} ms", (*at - self.now).as_millis()),
             Action::Answer(answer) => {
                 format!("{} {:?}", answer.mid.as_deref().unwrap_or("?"), answer.how)
@@ -205,8 +221,74 @@ fn who_is_offline_gets_rows_and_mail_before_anything_live() {
     assert_eq!(rig.send("c", &[2]), [""; 0]);
     // It may have come in the meantime, and have read its rows too early.
     assert_eq!(rig.deposited(Ok(&[11, 10])), ["locate 1>2"]);
-    let wanted = rig.located(Some(at(7)));
-    assert_eq!(wanted, ["mail @7 10", "deliver 1>2 c @7", "a Stored", "b Stored"]);
+    assert_eq!(rig.located(Some(at(7))), ["mail @7 10"]);
+    // Nobody is answered, and nothing sent behind it, before it knows of the rows.
+    assert_eq!(rig.mail_taken(at(6)), [""; 0]);
+    let wanted = rig.mail_taken(at(7));
+    assert_eq!(wanted, ["deliver 1>2 c @7", "a Stored", "b Stored"]);
+}
+
+#[test]
+fn mail_that_nobody_takes_waits_until_everybody_has_looked() {
+    let mut rig = Rig::mailing();
+    rig.send("b", &[2]);
+    assert_eq!(rig.wait(PATIENCE - Duration::from_millis(1)), ["look in 1 ms"]);
+    let wanted = rig.wait(Duration::from_millis(1));
+    assert_eq!(wanted, ["locate 1>2", "look in 3000 ms", "a Stored"]);
+    assert_eq!(rig.located(Some(at(8))), ["deliver 1>2 b @8"]);
+}
+
+#[test]
+fn mail_follows_a_recipient_who_has_moved() {
+    let mut rig = Rig::mailing();
+    rig.ledger.handle_not_here(AB, at(7));
+    assert_eq!(rig.wanted(), ["locate 1>2"]);
+    assert_eq!(rig.located(Some(at(8))), ["mail @8 10"]);
+    assert_eq!(rig.mail_taken(at(8)), ["a Stored"]);
+}
+
+#[test]
+fn a_row_whose_message_arrives_while_its_mail_is_out_is_removed() {
+    let mut rig = Rig::mailing();
+    let wanted = rig.settled('a', Settlement::Delivered);
+    assert_eq!(wanted, ["remove 2 [10]", "a Delivered"]);
+}
+
+#[test]
+fn after_a_lost_link_everything_open_is_said_again() {
+    let mut rig = Rig::new();
+    rig.send("ab", &[2]);
+    rig.located(Some(at(7)));
+    rig.settled('a', Settlement::Delivered);
+    rig.ledger.handle_link_lost(rig.now, NodeId(99));
+    assert_eq!(rig.wanted(), [""; 0]);
+    rig.ledger.handle_link_lost(rig.now, NodeId::ALONE);
+    assert_eq!(rig.wanted(), ["deliver 1>2 b @7 again"]);
+    let mut rig = Rig::mailing();
+    rig.ledger.handle_link_lost(rig.now, NodeId::ALONE);
+    assert_eq!(rig.wanted(), ["mail @7 10"]);
+}
+
+#[test]
+fn what_was_sent_to_a_node_that_ended_becomes_rows() {
+    let mut rig = Rig::new();
+    rig.send("ab", &[2]);
+    rig.located(Some(at(7)));
+    rig.ledger.handle_unreachable(|node| node == NodeId::ALONE);
+    assert_eq!(rig.wanted(), ["deposit 1>2 ab"]);
+}
+
+#[test]
+fn a_recipient_who_cannot_be_found_gets_rows_and_looks_for_them() {
+    let mut rig = Rig::new();
+    rig.send("a", &[2]);
+    rig.ledger.handle_located(rig.now, AB, Located::Unknown);
+    assert_eq!(rig.wanted(), ["deposit 1>2 a"]);
+    rig.deposited(Ok(&[10]));
+    rig.ledger.handle_located(rig.now, AB, Located::Unknown);
+    assert_eq!(rig.wanted(), [""; 0]);
+    rig.wait(PATIENCE / 2);
+    assert_eq!(rig.wait(PATIENCE / 2), ["a Stored"]);
 }
 
 #[test]

@@ -49,21 +49,33 @@ impl Shard {
                 self.core.ledger.handle_settled(now, lane, sid, how);
             }
             PeerMessage::NotHere { lane, from } => self.core.ledger.handle_not_here(lane, from),
-            PeerMessage::Mail { to, first } => {
+            PeerMessage::Mail { to, first, lane, home } => {
+                let from = Place { shard: self.core.shard, login: to };
+                let Some(session) = at(&mut self.sessions, to) else {
+                    return self.core.post(home, PeerMessage::NotHere { lane, from });
+                };
+                session.handle_mail(first, &mut self.core);
+                self.core.post(home, PeerMessage::MailTaken { lane, from });
+            }
+            PeerMessage::MailTaken { lane, from } => {
+                let now = self.core.now.instant;
+                self.core.ledger.handle_mail_taken(now, lane, from);
+            }
+            PeerMessage::Superseded { to } => {
                 if let Some(session) = at(&mut self.sessions, to) {
-                    session.handle_mail(first, &mut self.core);
+                    session.handle_evicted(&mut self.core);
                 }
             }
             PeerMessage::Evict { to, by } => {
                 if let Some(session) = at(&mut self.sessions, to) {
                     session.handle_evicted(&mut self.core);
                 }
-                let owing = self.core.owing.get_mut(&to);
-                let settled = owing.is_none();
-                if let Some(owing) = owing {
+                if let Some(owing) = self.core.owing.get_mut(&to) {
                     owing.heir = Some(by);
                 }
-                self.core.post(by.shard, PeerMessage::Evicted { to: by.login, settled });
+                // What this session had removed must be gone before the next one reads.
+                let ticket = Ticket::Evicted { old: to, by };
+                self.core.work(ticket, Request::Write(Write::Barrier));
             }
             PeerMessage::Evicted { to, settled } => {
                 if let Some(session) = at(&mut self.sessions, to) {
@@ -76,15 +88,32 @@ impl Shard {
             PeerMessage::SenderSettled { to } => self.sender_settled(to),
             PeerMessage::Joined { group, user, asker } => {
                 self.core.groups.joined(group, user);
-                self.core.post(asker.shard, PeerMessage::JoinKnown { to: asker.login });
+                match self.core.next_shard() {
+                    Some(next) => self.core.post(next, message),
+                    None => {
+                        self.core.post(asker.shard, PeerMessage::JoinKnown { to: asker.login });
+                    }
+                }
             }
-            PeerMessage::GroupInDoubt { group } => self.core.groups.forget(group),
+            PeerMessage::GroupInDoubt { group } => {
+                self.core.groups.forget(group);
+                if let Some(next) = self.core.next_shard() {
+                    self.core.post(next, message);
+                }
+            }
             PeerMessage::JoinKnown { to } => {
                 if let Some(session) = at(&mut self.sessions, to) {
-                    contacts::join_known(session, &mut self.core);
+                    contacts::join_known(session, 1, &mut self.core);
                 }
             }
         }
+    }
+
+    /// The session `old` has nothing left that it wants written.
+    pub(super) fn handle_evicted(&mut self, old: LoginId, by: Place) {
+        let settled = !self.core.owing.contains_key(&old);
+        self.core.post(by.shard, PeerMessage::Evicted { to: by.login, settled });
+        self.run();
     }
 
     pub(super) fn handle_lane_answer(&mut self, lane: LaneKey, answer: Answer) {
@@ -103,7 +132,7 @@ impl Shard {
         }
         let exists = result.as_ref().map(Option::is_some);
         let members = result.as_ref().ok().cloned().flatten();
-        let Loaded::For(waiting) = self.core.groups.loaded(group, members) else {
+        let Loaded::For { waiting, late } = self.core.groups.loaded(group, members) else {
             return self.core.work(Ticket::Group(group), Request::Members(group));
         };
         for conn in waiting {
@@ -111,11 +140,18 @@ impl Shard {
                 sending::group_known(session, exists, &mut self.core);
             }
         }
+        if self.core.groups.served(group, late) {
+            self.core.work(Ticket::Group(group), Request::Members(group));
+        }
         self.run();
     }
 
     /// All that the user sent from the session before the one at `to` is settled.
-    fn sender_settled(&mut self, to: LoginId) {
+    pub(super) fn sender_settled(&mut self, to: LoginId) {
+        // It may be said twice, when it could not be known whether it had arrived.
+        if self.core.heirs.remove(&to).is_none() {
+            return;
+        }
         self.core.owes_less(to);
         if let Some(session) = at(&mut self.sessions, to) {
             sending::release(session, to, &mut self.core);
@@ -142,8 +178,9 @@ impl Shard {
             Action::Remove { recipient, rows } => {
                 core.work(Ticket::Nobody, Request::Write(Write::Remove { recipient, rows }));
             }
-            Action::Mail { place, first } => {
-                core.post(place.shard, PeerMessage::Mail { to: place.login, first });
+            Action::Mail { place, first, lane } => {
+                let (to, home) = (place.login, core.shard);
+                core.post(place.shard, PeerMessage::Mail { to, first, lane, home });
             }
             Action::Arm { at, lane } => core.deadlines.arm(at, Deadline::Lane(lane)),
             Action::Answer(answer) => {

@@ -15,7 +15,7 @@ type Kept = Arc<Mutex<Option<Vec<ServiceHandle<Sign>>>>>;
 
 /// In place of a chat loop.
 struct FakeLoop {
-    id: ShardId,
+    id: u16,
     kept: Kept,
 }
 
@@ -28,7 +28,7 @@ impl Service for FakeLoop {
     fn on_post(&mut self, _connections: &mut Connections<'_, ()>, post: Post) {
         let Post::Ping(health) = post else { return };
         match &mut *self.kept.lock() {
-            Some(kept) if self.id == ShardId(1) => kept.push(health),
+            Some(kept) if self.id == 1 => kept.push(health),
             _ => health.post(Sign::Loop(self.id)).expect("the port is open"),
         }
     }
@@ -52,7 +52,7 @@ fn a_loop_that_stands_still_is_named_and_asked_once() {
         let chat = TcpServer::builder(anywhere)
             .threads(3)
             .start(&mut event_loop, move |seat: Seat<Post>| FakeLoop {
-                id: ShardId(seat.index as u16),
+                id: seat.index as u16,
                 kept: Arc::clone(&for_loops),
             })
             .expect("a server");
@@ -71,7 +71,7 @@ fn a_loop_that_stands_still_is_named_and_asked_once() {
     assert!(since.elapsed() >= ANSWER_WITHIN);
     let late = kept.lock().take().expect("kept so far");
     assert_eq!(late.len(), 1);
-    late[0].post(Sign::Loop(ShardId(1))).expect("the port is open");
+    late[0].post(Sign::Loop(1)).expect("the port is open");
     assert!(get(address, "/alive").starts_with("HTTP/1.1 200 "));
     // The server is gone, as after the last of its loops.
     assert!(get(address, "/ready").ends_with("\"failing\":[\"draining\"]}\n"));

@@ -6,7 +6,7 @@ use chatproto::UserId;
 
 use super::rig::Rig;
 use crate::chat::ConnId;
-use crate::chat::effect::{LoginId, PeerMessage, Place, ShardId};
+use crate::chat::effect::{LoginId, NodeId, PeerMessage, Place, ShardId};
 
 const HELLO: &str = r#"{"msgid":1005,"toid":2,"msg":"hello","time":"now","mid":"a"}"#;
 const DELIVERED: &str = r#"{"msgid":1010,"mid":"a","errno":0,"state":"delivered"}"#;
@@ -165,13 +165,13 @@ fn login(conn: u64) -> LoginId {
 fn what_is_for_another_shard_is_sent_there() {
     let mut rig = Rig::with_shards(2, 2);
     rig.plain(1);
-    let place = Place { shard: ShardId(1), login: login(5) };
+    let place = Place { shard: ShardId { node: NodeId::ALONE, index: 1 }, login: login(5) };
     rig.directory.claim(UserId(2), place, true);
     rig.send(1, HELLO);
     let (to, message) = rig.peers.pop().unwrap();
-    assert_eq!(to, ShardId(1));
+    assert_eq!(to, ShardId { node: NodeId::ALONE, index: 1 });
     let PeerMessage::Deliver { to, lane, home, again, message } = message else { panic!() };
-    assert_eq!((to, home, again), (login(5), ShardId(0), false));
+    assert_eq!((to, home, again), (login(5), ShardId { node: NodeId::ALONE, index: 0 }, false));
     let how = crate::chat::effect::Settlement::Delivered;
     rig.peer(PeerMessage::Settled { lane, sid: message.sid, how });
     assert_eq!(rig.said(1), DELIVERED);
@@ -181,7 +181,7 @@ fn what_is_for_another_shard_is_sent_there() {
 fn what_comes_for_somebody_who_is_not_here_goes_back() {
     let mut rig = Rig::with_shards(2, 2);
     rig.plain(1);
-    let elsewhere = Place { shard: ShardId(1), login: login(5) };
+    let elsewhere = Place { shard: ShardId { node: NodeId::ALONE, index: 1 }, login: login(5) };
     rig.directory.claim(UserId(2), elsewhere, true);
     rig.send(1, HELLO);
     let (_, PeerMessage::Deliver { lane, message, .. }) = rig.peers.pop().unwrap() else {
@@ -189,25 +189,43 @@ fn what_comes_for_somebody_who_is_not_here_goes_back() {
     };
     for to in [login(1), login(9)] {
         let (message, again) = (message.clone(), false);
-        rig.peer(PeerMessage::Deliver { to, lane, home: ShardId(1), again, message });
+        rig.peer(PeerMessage::Deliver {
+            to,
+            lane,
+            home: ShardId { node: NodeId::ALONE, index: 1 },
+            again,
+            message,
+        });
         let (to_shard, answer) = rig.peers.pop().unwrap();
-        assert_eq!(to_shard, ShardId(1));
+        assert_eq!(to_shard, ShardId { node: NodeId::ALONE, index: 1 });
         assert!(matches!(answer, PeerMessage::NotHere { from, .. } if from.login == to));
     }
 }
 
 #[test]
-fn a_join_is_answered_when_every_shard_knows() {
+fn a_join_is_answered_when_every_node_knows() {
     let mut rig = Rig::with_shards(2, 3);
     rig.plain(1);
     rig.ask(1, r#"{"msgid":1007,"groupname":"g"}"#);
     rig.plain(2);
     assert_eq!(rig.ask(2, r#"{"msgid":1008,"groupid":1,"mid":"j"}"#), "");
-    let told = rig.peers.iter().filter(|(_, m)| matches!(m, PeerMessage::Joined { .. })).count();
-    assert_eq!(told, 2);
+    let (next, _) =
+        rig.peers.iter().find(|(_, m)| matches!(m, PeerMessage::Joined { .. })).unwrap();
+    assert_eq!(next.index, 1, "each shard tells the next");
     let to = rig.directory.locate(UserId(2)).unwrap().login;
     rig.peer(PeerMessage::JoinKnown { to });
+    assert_eq!(rig.said(2), r#"{"msgid":1010,"mid":"j","errno":0}"#);
+}
+
+#[test]
+fn a_join_of_which_a_node_does_not_want_to_know_is_answered_in_time() {
+    let mut rig = Rig::with_shards(2, 3);
+    rig.plain(1);
+    rig.ask(1, r#"{"msgid":1007,"groupname":"g"}"#);
+    rig.plain(2);
+    assert_eq!(rig.ask(2, r#"{"msgid":1008,"groupid":1,"mid":"j"}"#), "");
+    rig.wait(Duration::from_millis(3900));
     assert_eq!(rig.said(2), "");
-    rig.peer(PeerMessage::JoinKnown { to });
+    rig.wait(Duration::from_millis(200));
     assert_eq!(rig.said(2), r#"{"msgid":1010,"mid":"j","errno":0}"#);
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use chatproto::UserId;
 
 use super::rig::Rig;
-use crate::chat::effect::{Admission, LoginId, PeerMessage, Place, ShardId};
+use crate::chat::effect::{Admission, LoginId, NodeId, PeerMessage, Place, ShardId};
 use crate::chat::{ConnId, Ticket};
 use crate::storage::{Answer, PageLimit, Request, RowId, Store, Write};
 
@@ -210,7 +210,7 @@ fn stale(conn: u64) -> LoginId {
 fn an_eviction_of_another_login_changes_nothing() {
     let mut rig = Rig::new(2);
     rig.plain(1);
-    let by = Place { shard: ShardId(0), login: stale(7) };
+    let by = Place { shard: ShardId { node: NodeId::ALONE, index: 0 }, login: stale(7) };
     for conn in [1, 9] {
         rig.peer(PeerMessage::Evict { to: stale(conn), by });
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use crate::chat::effect::{Admission, Effect, Ticket};
+use crate::chat::effect::{Admission, Effect, Located, Place, Ticket};
 use crate::chat::shard::*;
 use crate::presence::Directory;
 use crate::storage::memory::MemoryStore;
@@ -42,7 +42,13 @@ impl Rig {
             store.commit(&[Write::Register { name, password }]).unwrap();
         }
         Self {
-            shard: Shard::new(now, ShardId(0), shards, Rules::default(), Box::new(|| [7; 16])),
+            shard: Shard::new(
+                now,
+                ShardId { node: NodeId::ALONE, index: 0 },
+                shards,
+                Rules::default(),
+                Box::new(|| [7; 16]),
+            ),
             now,
             store,
             directory: Directory::default(),
@@ -223,7 +229,7 @@ impl Rig {
     }
 
     fn carry_out_one(&mut self, effect: Effect, bytes: &[u8]) {
-        let here = |login| Place { shard: ShardId(0), login };
+        let here = |login| Place { shard: ShardId { node: NodeId::ALONE, index: 0 }, login };
         match effect {
             Effect::Send { conn, bytes: range } => {
                 let text = str::from_utf8(&bytes[range]).unwrap();
@@ -241,7 +247,7 @@ impl Rig {
             Effect::Work { ticket, request } => self.work.push_back((ticket, request)),
             Effect::Claim { login, user, force } => {
                 let claim = self.directory.claim(user, here(login), force);
-                self.shard.handle_claim(self.now, login.conn, claim);
+                self.shard.handle_claim(self.now, login, user, claim);
             }
             Effect::Release { login, user, owing } => {
                 self.directory.release(user, here(login), owing);
@@ -249,7 +255,8 @@ impl Rig {
             Effect::Settled { login, user } => self.directory.settled(user, here(login)),
             Effect::Locate(lane) => {
                 let place = self.directory.locate(lane.recipient);
-                self.shard.handle_located(self.now, lane, place);
+                let found = place.map_or(Located::Offline, Located::At);
+                self.shard.handle_located(self.now, lane, found);
             }
             Effect::Presence { conn, users } => {
                 let online = self.directory.online(users);
@@ -259,6 +266,7 @@ impl Rig {
                 self.shard.handle_admission(self.now, conn, self.admission);
             }
             Effect::Peer { to, message } => self.peers.push((to, message)),
+            Effect::Announce { login, .. } => self.shard.handle_announced(self.now, login, 0),
             Effect::LoginEnded { .. } | Effect::LoggedIn { .. } => {}
         }
     }
