@@ -1,5 +1,7 @@
 //! A relayed message, encoded once and shared by all its recipients.
 
+use serde::{Deserialize, Serialize};
+
 use crate::codes::msgid;
 use crate::json::{Key, ObjectWriter, stored_chat};
 use crate::{GroupId, UserId};
@@ -15,7 +17,7 @@ use crate::{GroupId, UserId};
 /// assert!(out.ends_with(b"\"seq\":7,\"sid\":\"s1\",\"mid\":\"m1\"}\n"));
 /// assert_eq!(ChatObject::from_text(chat.text().as_bytes()), Some(chat));
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChatObject {
     /// The object without its closing brace.
     head: Box<str>,

@@ -13,5 +13,6 @@ pub mod limits;
 pub mod chat;
 pub mod storage;
 pub mod presence;
+pub mod cluster;
 pub mod config;
 pub mod server;

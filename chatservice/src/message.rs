@@ -3,14 +3,16 @@
 
 use std::fmt;
 
-use chatproto::ChatObject;
-use chatproto::UserId;
+use chatproto::{ChatObject, UserId};
+use serde::{Deserialize, Serialize};
 
 /// The server's id of a message. Sids sort in the order in which their server took the messages.
 ///
 /// Layout, most significant first: 48 bits milliseconds since 1970, 16 bits origin (which node
 /// and loop), 12 bits incarnation, 20 bits counter.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub struct Sid(pub u128);
 
 impl Sid {
@@ -51,7 +53,7 @@ impl SidText {
 
 /// Whether a message went to one user or to a group; storage keeps the text of a group message
 /// once for all its rows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Audience {
     /// One recipient.
     One,
@@ -60,7 +62,7 @@ pub enum Audience {
 }
 
 /// One chat message on its way to its recipients. Immutable, shared by `Arc`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
     /// The server's id.
     pub sid: Sid,

@@ -6,19 +6,19 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chatproto::Errno;
-use chatproto::{GroupId, UserId};
+use chatproto::{Errno, GroupId, UserId};
+use serde::{Deserialize, Serialize};
 
 use crate::message::{Message, Sid};
 use crate::storage::{Request, RowId};
 
 /// A connection of one shard; never used again for another one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ConnId(pub u64);
 
 /// One login at a connection. Another login there, of the same user or of another, is another
 /// one: what was meant for the first never reaches the second.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct LoginId {
     /// Where.
     pub conn: ConnId,
@@ -28,9 +28,7 @@ pub struct LoginId {
 
 /// One start of one server: a random number, so that nothing that was meant for a process reaches
 /// the next one in its place.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct NodeId(pub u64);
 
 impl NodeId {
@@ -45,9 +43,7 @@ impl fmt::Display for NodeId {
 }
 
 /// One of the shards of a node.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ShardId {
     /// Of which node.
     pub node: NodeId,
@@ -56,7 +52,7 @@ pub struct ShardId {
 }
 
 /// Where a user's session is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Place {
     /// The shard that holds it.
     pub shard: ShardId,
@@ -65,7 +61,7 @@ pub struct Place {
 }
 
 /// All that one sender sends to one recipient; order is kept along it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct LaneKey {
     /// Who sends.
     pub sender: UserId,
@@ -150,7 +146,7 @@ pub enum Admission {
 }
 
 /// How a debt ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Settlement {
     /// The recipient has it.
     Delivered,
@@ -161,7 +157,7 @@ pub enum Settlement {
 }
 
 /// Why a message could not be taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Refusal {
     /// The store does not answer or refuses.
     StoreUnavailable,
@@ -197,7 +193,7 @@ impl Refusal {
 /// What shards say to each other. Between two shards it arrives in order. Within a node it is not
 /// lost; between nodes it may be, of which both sides are told (see
 /// [`super::Shard::handle_link_lost`]).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum PeerMessage {
     /// From the sender's side to the recipient's: push this.
     Deliver {
@@ -245,6 +241,13 @@ pub enum PeerMessage {
         lane: LaneKey,
         /// The session that knows.
         from: Place,
+    },
+    /// Rows for a user who is online were found: fetch them.
+    Arrived {
+        /// The recipient's session.
+        to: LoginId,
+        /// The first of them.
+        first: RowId,
     },
     /// The account has moved to another session.
     Evict {

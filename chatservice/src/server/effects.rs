@@ -47,7 +47,7 @@ impl ChatLoop {
             Effect::ReadAgain(conn) => at(connections, conn, read_again),
             Effect::Work { ticket, request } => self.work(now, ticket, request),
             Effect::Claim { login, user, force } => {
-                let claim = self.shared.directory.claim(user, self.place(login), force);
+                let claim = self.shared.directory.claim(user, self.place(login), 0, force);
                 self.shard.handle_claim(now, login, user, claim);
             }
             Effect::Release { login, user, owing } => {

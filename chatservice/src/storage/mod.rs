@@ -19,11 +19,14 @@ pub mod workers;
 use std::sync::Arc;
 
 use chatproto::{GroupId, UserId};
+use serde::{Deserialize, Serialize};
 
 use crate::message::Message;
 
 /// Identifies a waiting message of one recipient; ascending in the order of delivery.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub struct RowId(pub i64);
 
 /// Why a call failed. A failed call may or may not have taken effect; every write can be repeated.

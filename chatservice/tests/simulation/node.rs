@@ -292,7 +292,7 @@ impl Node {
 
     fn claim(&mut self, user: UserId, place: Place, force: bool) -> Claim {
         let online = self.directory.locate(user);
-        let claim = self.directory.claim(user, place, force);
+        let claim = self.directory.claim(user, place, 0, force);
         if matches!(claim, Claim::Granted(_)) {
             self.evicted.extend(online.map(|place| link_of(place.login.conn)));
         }

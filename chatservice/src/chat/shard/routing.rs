@@ -57,6 +57,11 @@ impl Shard {
                 session.handle_mail(first, &mut self.core);
                 self.core.post(home, PeerMessage::MailTaken { lane, from });
             }
+            PeerMessage::Arrived { to, first } => {
+                if let Some(session) = at(&mut self.sessions, to) {
+                    session.handle_mail(first, &mut self.core);
+                }
+            }
             PeerMessage::MailTaken { lane, from } => {
                 let now = self.core.now.instant;
                 self.core.ledger.handle_mail_taken(now, lane, from);
@@ -66,17 +71,7 @@ impl Shard {
                     session.handle_evicted(&mut self.core);
                 }
             }
-            PeerMessage::Evict { to, by } => {
-                if let Some(session) = at(&mut self.sessions, to) {
-                    session.handle_evicted(&mut self.core);
-                }
-                if let Some(owing) = self.core.owing.get_mut(&to) {
-                    owing.heir = Some(by);
-                }
-                // What this session had removed must be gone before the next one reads.
-                let ticket = Ticket::Evicted { old: to, by };
-                self.core.work(ticket, Request::Write(Write::Barrier));
-            }
+            PeerMessage::Evict { to, by } => self.evict(to, by),
             PeerMessage::Evicted { to, settled } => {
                 if let Some(session) = at(&mut self.sessions, to) {
                     login::place_is_free(session, &mut self.core);
@@ -107,6 +102,18 @@ impl Shard {
                 }
             }
         }
+    }
+
+    /// The account of the session `old` is at the session `by` now.
+    fn evict(&mut self, old: LoginId, by: Place) {
+        if let Some(session) = at(&mut self.sessions, old) {
+            session.handle_evicted(&mut self.core);
+        }
+        if let Some(owing) = self.core.owing.get_mut(&old) {
+            owing.heir = Some(by);
+        }
+        // What this session had removed must be gone before the next one reads.
+        self.core.work(Ticket::Evicted { old, by }, Request::Write(Write::Barrier));
     }
 
     /// The session `old` has nothing left that it wants written.

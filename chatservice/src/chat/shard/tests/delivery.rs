@@ -166,7 +166,7 @@ fn what_is_for_another_shard_is_sent_there() {
     let mut rig = Rig::with_shards(2, 2);
     rig.plain(1);
     let place = Place { shard: ShardId { node: NodeId::ALONE, index: 1 }, login: login(5) };
-    rig.directory.claim(UserId(2), place, true);
+    rig.directory.claim(UserId(2), place, 0, true);
     rig.send(1, HELLO);
     let (to, message) = rig.peers.pop().unwrap();
     assert_eq!(to, ShardId { node: NodeId::ALONE, index: 1 });
@@ -182,7 +182,7 @@ fn what_comes_for_somebody_who_is_not_here_goes_back() {
     let mut rig = Rig::with_shards(2, 2);
     rig.plain(1);
     let elsewhere = Place { shard: ShardId { node: NodeId::ALONE, index: 1 }, login: login(5) };
-    rig.directory.claim(UserId(2), elsewhere, true);
+    rig.directory.claim(UserId(2), elsewhere, 0, true);
     rig.send(1, HELLO);
     let (_, PeerMessage::Deliver { lane, message, .. }) = rig.peers.pop().unwrap() else {
         panic!()

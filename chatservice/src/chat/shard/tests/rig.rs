@@ -246,7 +246,7 @@ impl Rig {
             Effect::ReadAgain(conn) => self.read(conn),
             Effect::Work { ticket, request } => self.work.push_back((ticket, request)),
             Effect::Claim { login, user, force } => {
-                let claim = self.directory.claim(user, here(login), force);
+                let claim = self.directory.claim(user, here(login), 0, force);
                 self.shard.handle_claim(self.now, login, user, claim);
             }
             Effect::Release { login, user, owing } => {

@@ -1,0 +1,68 @@
+//! What is to be published to other nodes next.
+
+use super::call::{Call, Channel};
+use super::frame::{Body, Frame, Parcel};
+use super::links::Outgoing;
+use crate::chat::{NodeId, PeerMessage};
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(super) struct Streams {
+    links: Outgoing,
+    /// In the order in which they came for each node.
+    parcels: Vec<(NodeId, Parcel)>,
+}
+
+impl Streams {
+    pub(super) fn epoch(&self, node: NodeId) -> u32 {
+        self.links.epoch(node)
+    }
+
+    pub(super) fn nodes(&self) -> Vec<NodeId> {
+        self.links.nodes()
+    }
+
+    pub(super) fn push(&mut self, node: NodeId, shard: u16, message: PeerMessage) {
+        let open = self.parcels.iter_mut().rev().find(|(to, _)| *to == node);
+        if let Some((_, parcel)) = open.filter(|(_, parcel)| !parcel.is_full()) {
+            return parcel.push(shard, message);
+        }
+        let mut parcel = Parcel::default();
+        parcel.push(shard, message);
+        self.parcels.push((node, parcel));
+    }
+
+    /// Starts over; what waits is dropped. The new epoch.
+    pub(super) fn restart(&mut self, node: NodeId) -> u32 {
+        self.parcels.retain(|(to, _)| *to != node);
+        self.links.restart(node)
+    }
+
+    /// Sends something in a new epoch even if there is nothing to send: the other node is to say
+    /// again what it said in the one before.
+    pub(super) fn open(&mut self, node: NodeId) {
+        self.parcels.push((node, Parcel::default()));
+    }
+
+    /// The next frames, each with its node and epoch.
+    pub(super) fn take(&mut self, origin: NodeId) -> Vec<(NodeId, u32, Call)> {
+        let links = &mut self.links;
+        let parcels = self.parcels.drain(..);
+        let publish = |(node, parcel)| {
+            let position = links.advance(node);
+            let (epoch, number) = (position.epoch, position.next);
+            let frame = Frame { origin, body: Body::Stream { epoch, number, parcel } };
+            (node, epoch, Call::Publish(Channel::Node(node), frame.encode()))
+        };
+        parcels.map(publish).collect()
+    }
+
+    /// Says how far each stream has come.
+    pub(super) fn positions(&self, origin: NodeId) -> Vec<(NodeId, Call)> {
+        let say = |(node, position): (NodeId, super::links::Position)| {
+            let body = Body::Position { epoch: position.epoch, next: position.next };
+            (node, Call::Publish(Channel::Node(node), Frame { origin, body }.encode()))
+        };
+        self.links.positions().map(say).collect()
+    }
+}
