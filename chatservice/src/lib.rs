@@ -10,6 +10,7 @@
 
 pub mod message;
 pub mod limits;
+pub mod clock;
 pub mod chat;
 pub mod storage;
 pub mod presence;

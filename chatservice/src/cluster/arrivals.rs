@@ -7,10 +7,9 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use chatproto::UserId;
 use rustc_hash::FxHashSet;
 
-use crate::storage::RowId;
+use crate::storage::{Arrival, RowId};
 
 /// Longer than any commit may take, see the time-outs of the stores.
 const OVERLAP: Duration = Duration::from_secs(6);
@@ -44,15 +43,15 @@ impl Arrivals {
     }
 
     /// The newest row at the first look.
-    pub fn handle_newest(&mut self, now: Instant, newest: Option<RowId>) {
-        self.ends.push_back((now, newest.unwrap_or_default()));
+    pub fn handle_newest(&mut self, now: Instant, newest: RowId) {
+        self.ends.push_back((now, newest));
     }
 
     /// A page of rows, ascending: takes out those that were seen before.
-    pub fn handle_page(&mut self, now: Instant, rows: &mut Vec<(UserId, RowId)>) -> Look {
+    pub fn handle_page(&mut self, now: Instant, rows: &mut Vec<Arrival>) -> Look {
         let full = rows.len() >= PAGE;
-        let last = rows.last().map(|(_, row)| *row).or(self.page_end);
-        rows.retain(|(_, row)| self.seen.insert(*row));
+        let last = rows.last().map(|arrival| arrival.row).or(self.page_end);
+        rows.retain(|arrival| self.seen.insert(arrival.row));
         if full {
             self.page_end = last;
             return Look::GoOn;
@@ -69,20 +68,27 @@ impl Arrivals {
         Look::Over
     }
 
-    /// The store did not answer: the next look starts anew.
-    pub fn handle_failure(&mut self) {
+    /// The store did not answer: the next look starts anew. Commits may have stood still with it,
+    /// so the overlap is counted from now on.
+    pub fn handle_failure(&mut self, now: Instant) {
         self.page_end = None;
+        for (at, _) in &mut self.ends {
+            *at = now;
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use chatproto::UserId;
+
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn rows(ids: impl IntoIterator<Item = i64>) -> Vec<(UserId, RowId)> {
-        ids.into_iter().map(|id| (UserId(1), RowId(id))).collect()
+    fn rows(ids: impl IntoIterator<Item = i64>) -> Vec<Arrival> {
+        let arrival = |id| Arrival { recipient: UserId(1), row: RowId(id) };
+        ids.into_iter().map(arrival).collect()
     }
 
     #[test]
@@ -90,7 +96,7 @@ mod tests {
         let mut now = Instant::now();
         let mut arrivals = Arrivals::default();
         assert_eq!(arrivals.after(), None);
-        arrivals.handle_newest(now, Some(RowId(10)));
+        arrivals.handle_newest(now, RowId(10));
         assert_eq!(arrivals.after(), Some(RowId(10)));
         let mut page = rows([11, 13]);
         assert_eq!(arrivals.handle_page(now, &mut page), Look::Over);
@@ -106,7 +112,7 @@ mod tests {
     fn looks_go_back_some_seconds_and_no_further() {
         let mut now = Instant::now();
         let mut arrivals = Arrivals::default();
-        arrivals.handle_newest(now, None);
+        arrivals.handle_newest(now, RowId::default());
         for id in 1..=20 {
             now += SECOND;
             arrivals.handle_page(now, &mut rows([id]));
@@ -119,14 +125,14 @@ mod tests {
     fn a_long_look_goes_on_page_by_page() {
         let now = Instant::now();
         let mut arrivals = Arrivals::default();
-        arrivals.handle_newest(now, None);
+        arrivals.handle_newest(now, RowId::default());
         let full = PAGE as i64;
         assert_eq!(arrivals.handle_page(now, &mut rows(1..=full)), Look::GoOn);
         assert_eq!(arrivals.after(), Some(RowId(full)));
         assert_eq!(arrivals.handle_page(now, &mut rows([full + 1])), Look::Over);
         assert_eq!(arrivals.after(), Some(RowId::default()), "the overlap");
         arrivals.handle_page(now, &mut rows(1..=full));
-        arrivals.handle_failure();
+        arrivals.handle_failure(now);
         assert_eq!(arrivals.after(), Some(RowId::default()));
     }
 }

@@ -3,7 +3,7 @@
 use chatproto::UserId;
 
 use crate::chat::{Claim, ConnId, LaneKey, Located, LoginId, NodeId, PeerMessage, Place};
-use crate::storage::RowId;
+use crate::storage::{Arrival, RowId};
 
 /// To the member.
 #[derive(Debug)]
@@ -81,9 +81,9 @@ pub enum Command {
 #[derive(Debug)]
 pub enum Found {
     /// The newest row, to a question without a start.
-    Newest(Option<RowId>),
-    /// Recipients and rows, ascending by row.
-    Rows(Vec<(UserId, RowId)>),
+    Newest(RowId),
+    /// Ascending by row.
+    Rows(Vec<Arrival>),
 }
 
 /// A question to the store: rows above this one, or only the newest.

@@ -27,6 +27,7 @@ use super::standing::Standing;
 use super::streams::Streams;
 use crate::chat::{NodeId, Now, PeerMessage, Place};
 use crate::presence::Directory;
+use crate::storage::Arrival;
 use rejoin::Presence;
 use sessions::{Claiming, Locating, Present};
 
@@ -229,8 +230,10 @@ impl Member {
         self.presence.settle(now.instant);
     }
 
-    /// The node is about to end: others need not wait for its lease to do so.
+    /// The node is about to end: others need not wait for its lease to do so. Its own ear hears it
+    /// as well.
     pub fn leave(&mut self) {
+        self.echo();
         self.next.push((Call::Leave, Purpose::Nothing));
     }
 
@@ -330,7 +333,7 @@ impl Member {
         let now = self.now.instant;
         self.look = LookState::Idle;
         match result {
-            Err(()) => self.arrivals.handle_failure(),
+            Err(()) => self.arrivals.handle_failure(now),
             Ok(Found::Newest(newest)) => self.arrivals.handle_newest(now, newest),
             Ok(Found::Rows(mut rows)) => {
                 if self.arrivals.handle_page(now, &mut rows) == arrivals::Look::GoOn {
@@ -345,14 +348,14 @@ impl Member {
         }
     }
 
-    fn tell_arrivals(&mut self, rows: &[(UserId, crate::storage::RowId)]) {
+    fn tell_arrivals(&mut self, rows: &[Arrival]) {
         let mut told = FxHashSet::default();
-        for (user, first) in rows {
-            if !told.insert(*user) {
+        for Arrival { recipient, row } in rows {
+            if !told.insert(*recipient) {
                 continue;
             }
-            if let Some(place) = self.directory.locate(*user) {
-                let message = PeerMessage::Arrived { to: place.login, first: *first };
+            if let Some(place) = self.directory.locate(*recipient) {
+                let message = PeerMessage::Arrived { to: place.login, first: *row };
                 self.tell(place, message);
             }
         }

@@ -19,6 +19,7 @@ pub mod links;
 pub mod listener;
 pub mod member;
 pub mod standing;
+pub mod redis;
 mod roster;
 mod streams;
 

@@ -1,0 +1,191 @@
+//! The connection that asks and publishes.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+use redis::{Connection, ConnectionLike, RedisResult};
+
+use super::scripts::{self, Scripts};
+use super::{Mail, Outlet, RedisTarget, State};
+use crate::chat::NodeId;
+use crate::cluster::Member;
+use crate::cluster::call::{Call, Reply};
+use crate::cluster::member::TICK;
+use crate::clock;
+
+/// For Redis to answer a pipeline, which takes a millisecond. Others wait for as long when it
+/// does not.
+const ANSWER_WITHIN: Duration = Duration::from_secs(1);
+/// Between attempts to connect: short, since a Redis that comes back is wanted at once, …
+const RETRY_FIRST: Duration = Duration::from_millis(100);
+/// … but not so short that attempts are all that this thread does.
+const RETRY_LAST: Duration = Duration::from_millis(400);
+/// Commands that are looked at before a pipeline goes out.
+const COMMANDS_MAX: usize = 4096;
+
+/// See the module.
+pub(super) struct Talking {
+    target: RedisTarget,
+    own: NodeId,
+    member: Member,
+    mail: Receiver<Mail>,
+    state: Arc<State>,
+    outlet: Arc<dyn Outlet>,
+    scripts: Scripts,
+    connection: Option<Connection>,
+    next_attempt: Instant,
+    pause: Duration,
+    next_tick: Instant,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Life {
+    GoesOn,
+    Ends,
+}
+
+impl Talking {
+    pub(super) fn new(
+        target: RedisTarget,
+        own: NodeId,
+        member: Member,
+        mail: Receiver<Mail>,
+        state: Arc<State>,
+        outlet: Arc<dyn Outlet>,
+    ) -> Self {
+        let scripts = Scripts::new();
+        let (next_attempt, next_tick) = (Instant::now(), Instant::now());
+        let (connection, pause) = (None, RETRY_FIRST);
+        Self {
+            target,
+            own,
+            member,
+            mail,
+            state,
+            outlet,
+            scripts,
+            connection,
+            next_attempt,
+            pause,
+            next_tick,
+        }
+    }
+
+    pub(super) fn run(mut self) {
+        let mut life = Life::GoesOn;
+        while life == Life::GoesOn {
+            life = self.take_mail();
+            if life == Life::Ends {
+                self.member.leave();
+            }
+            let now = Instant::now();
+            if now >= self.next_tick {
+                self.next_tick = now + TICK;
+                self.member.handle_tick(clock::now());
+            }
+            if self.connection.is_none() && now >= self.next_attempt && life == Life::GoesOn {
+                self.connect();
+            }
+            self.talk();
+        }
+    }
+
+    /// Waits for commands until something else is due.
+    fn take_mail(&mut self) -> Life {
+        let due = match self.connection {
+            Some(_) => self.next_tick,
+            None => self.next_tick.min(self.next_attempt),
+        };
+        let first = match self.mail.recv_deadline(due) {
+            Ok(mail) => mail,
+            Err(RecvTimeoutError::Timeout) => return Life::GoesOn,
+            Err(RecvTimeoutError::Disconnected) => return Life::Ends,
+        };
+        let now = clock::now();
+        let mail = self.mail.clone();
+        for mail in std::iter::once(first).chain(mail.try_iter().take(COMMANDS_MAX)) {
+            match mail {
+                Mail::End => return Life::Ends,
+                Mail::Command(command) => self.member.handle_command(now, command),
+                Mail::Messages(command, bytes) => {
+                    self.state.queued.fetch_sub(bytes, Ordering::Relaxed);
+                    self.member.handle_command(now, command);
+                }
+            }
+        }
+        Life::GoesOn
+    }
+
+    fn connect(&mut self) {
+        match self.target.connect(ANSWER_WITHIN).and_then(|mut connection| {
+            self.scripts.load(&mut connection)?;
+            Ok(connection)
+        }) {
+            Ok(connection) => {
+                log::info!("the cluster is joined by {}", self.target);
+                self.connection = Some(connection);
+                self.pause = RETRY_FIRST;
+                self.member.handle_connected(clock::now());
+                self.state.is_up.store(true, Ordering::Relaxed);
+            }
+            Err(error) => {
+                if self.pause == RETRY_FIRST {
+                    log::warn!("{} does not answer: {error}", self.target);
+                }
+                self.next_attempt = Instant::now() + self.pause;
+                self.pause = (self.pause * 2).min(RETRY_LAST);
+            }
+        }
+    }
+
+    /// Sends pipelines until there is nothing to ask, and hands on what comes of it.
+    fn talk(&mut self) {
+        loop {
+            self.hand_on();
+            let calls = self.member.take_calls();
+            if calls.is_empty() {
+                return;
+            }
+            match self.ask(&calls) {
+                Some(Ok(replies)) => self.member.handle_replies(clock::now(), replies),
+                Some(Err(error)) => {
+                    log::warn!("{} is away: {error}", self.target);
+                    self.disconnected();
+                }
+                None => self.disconnected(),
+            }
+        }
+    }
+
+    fn disconnected(&mut self) {
+        self.state.is_up.store(false, Ordering::Relaxed);
+        self.connection = None;
+        self.next_attempt = Instant::now() + self.pause;
+        self.member.handle_disconnected(clock::now());
+    }
+
+    fn ask(&mut self, calls: &[Call]) -> Option<RedisResult<Vec<Reply>>> {
+        let connection = self.connection.as_mut()?;
+        let mut packed = Vec::new();
+        for call in calls {
+            self.scripts.command(&self.target, self.own, call).write_packed_command(&mut packed);
+        }
+        let values = connection.req_packed_commands(&packed, 0, calls.len());
+        let replies = |values: Vec<redis::Value>| {
+            calls.iter().zip(values).map(|(call, value)| scripts::reply(call, value)).collect()
+        };
+        Some(values.and_then(replies))
+    }
+
+    fn hand_on(&mut self) {
+        let notices = self.member.take_notices();
+        if !notices.is_empty() {
+            self.outlet.tell(notices);
+        }
+        if let Some(look) = self.member.take_look() {
+            self.outlet.look(look);
+        }
+    }
+}
