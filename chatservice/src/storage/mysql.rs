@@ -40,7 +40,8 @@ use self::schema::Upgrade;
 pub use self::target::{Target, TargetError};
 use self::writes::Batch;
 use super::{
-    Credentials, Outcome, PageLimit, Profile, Row, RowId, Store, StoreError, StoreLimits, Write,
+    Arrival, Credentials, Outcome, PageLimit, Profile, Row, RowId, Store, StoreError, StoreLimits,
+    Write,
 };
 
 /// How often a batch that met another one is done again. A wait for a lock takes 2 s.
@@ -128,6 +129,14 @@ impl Store for MySqlStore {
         limit: PageLimit,
     ) -> Result<Vec<Row>, StoreError> {
         self.inner.read(|conn| reads::rows(conn, recipient, after, limit))
+    }
+
+    fn arrivals(&self, after: RowId, limit: usize) -> Result<Vec<Arrival>, StoreError> {
+        self.inner.read(|conn| reads::arrivals(conn, after, limit))
+    }
+
+    fn newest_row(&self) -> Result<RowId, StoreError> {
+        self.inner.read(reads::newest_row)
     }
 
     fn commit(&self, writes: &[Write]) -> Result<Vec<Outcome>, StoreError> {

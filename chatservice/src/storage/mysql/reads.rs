@@ -9,7 +9,7 @@ use mysql::{Conn, Params};
 use super::failure::Failure;
 use super::link::transaction;
 use crate::message::{Audience, Message, Sid};
-use crate::storage::{Credentials, Group, PageLimit, Person, Profile, Role, Row, RowId};
+use crate::storage::{Arrival, Credentials, Group, PageLimit, Person, Profile, Role, Row, RowId};
 
 /// Rows that are fetched at once: where a page ends by its bytes is seen only when they are here.
 const FETCH: usize = 64;
@@ -133,6 +133,26 @@ pub(super) fn rows(
         }
     }
     Ok(page)
+}
+
+/// By the primary key. Under READ COMMITTED it sees what is committed when it starts and waits for
+/// nobody: what another node is about to commit, with lower ids too, comes with a later call.
+pub(super) fn arrivals(
+    conn: &mut Conn,
+    after: RowId,
+    limit: usize,
+) -> Result<Vec<Arrival>, Failure> {
+    let sql = "SELECT id, userid FROM OfflineMessage FORCE INDEX (PRIMARY)
+               WHERE id > ? ORDER BY id LIMIT ?";
+    all(conn, sql, (after.0, sql_limit(limit)), |row| {
+        Ok(Arrival { recipient: UserId(column(row, 1)?), row: RowId(column(row, 0)?) })
+    })
+}
+
+pub(super) fn newest_row(conn: &mut Conn) -> Result<RowId, Failure> {
+    let newest = all(conn, "SELECT MAX(id) FROM OfflineMessage", (), |row| column(row, 0))?;
+    let newest: Option<i64> = newest.into_iter().next().flatten();
+    Ok(newest.map_or_else(RowId::default, RowId))
 }
 
 fn stored_row(row: &mut mysql::Row) -> Result<Row, Failure> {
