@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use chatproto::UserId;
-use mysql::{Conn, Value};
+use mysql::Value;
 
 use super::failure::Failure;
 use super::queue_plan::{Key, Plan, Queues, Stored};
 use super::reads::{column, damaged};
 use super::row_counts::{Count, RowCounts};
 use super::statement::Statement;
+use super::timed::TimedConn;
 use crate::message::{Audience, Message, Sid};
 use crate::storage::{Outcome, RowId, Write};
 
@@ -74,7 +75,7 @@ const DROP_BODIES: Statement = Statement {
 /// Carries out all of `writes`, each a deposit, removal or withdrawal; `users` are the accounts
 /// that exist.
 pub(super) fn carry_out(
-    conn: &mut Conn,
+    conn: &mut TimedConn,
     writes: &[&Write],
     users: &HashSet<UserId>,
     counts: &mut RowCounts,
@@ -113,7 +114,7 @@ fn recipient_of(write: &Write) -> Option<UserId> {
 
 /// How many messages wait for each recipient that exists.
 fn waiting(
-    conn: &mut Conn,
+    conn: &mut TimedConn,
     writes: &[&Write],
     users: &HashSet<UserId>,
     counts: &RowCounts,
@@ -161,7 +162,7 @@ fn waiting(
 }
 
 /// The rows that the writes speak of, as far as they are there.
-fn load(conn: &mut Conn, writes: &[&Write]) -> Result<Queues, Failure> {
+fn load(conn: &mut TimedConn, writes: &[&Write]) -> Result<Queues, Failure> {
     let mut keys = HashSet::new();
     let mut ids = BTreeSet::new();
     for write in writes {
@@ -185,7 +186,7 @@ fn load(conn: &mut Conn, writes: &[&Write]) -> Result<Queues, Failure> {
     Ok(queues)
 }
 
-fn by_key(conn: &mut Conn, keys: &[Key]) -> Result<Vec<Stored>, Failure> {
+fn by_key(conn: &mut TimedConn, keys: &[Key]) -> Result<Vec<Stored>, Failure> {
     let rows = BY_KEY.ask(conn, keys, |key, params| {
         params.push(Value::Int(key.recipient.0));
         params.push(Value::Int(key.sender.0));
@@ -205,7 +206,7 @@ fn stored(mut row: mysql::Row) -> Result<Stored, Failure> {
 }
 
 /// Does what was planned; the ids of the new rows, in their order.
-fn apply(conn: &mut Conn, plan: &Plan) -> Result<Vec<RowId>, Failure> {
+fn apply(conn: &mut TimedConn, plan: &Plan) -> Result<Vec<RowId>, Failure> {
     DELETE.tell(conn, &plan.deletes, row_id)?;
     let bodies = bodies(conn, &plan.inserts)?;
     INSERT.insert(
@@ -238,7 +239,7 @@ fn apply(conn: &mut Conn, plan: &Plan) -> Result<Vec<RowId>, Failure> {
 
 /// Asked for by their keys: which ids a server gives to the rows of one statement differs with
 /// its settings.
-fn ids_of(conn: &mut Conn, inserts: &[(UserId, Arc<Message>)]) -> Result<Vec<RowId>, Failure> {
+fn ids_of(conn: &mut TimedConn, inserts: &[(UserId, Arc<Message>)]) -> Result<Vec<RowId>, Failure> {
     let keys: Vec<Key> = inserts.iter().map(|(user, message)| Key::new(*user, message)).collect();
     let found: HashMap<Key, RowId> =
         by_key(conn, &keys)?.into_iter().map(|row| (row.key, row.id)).collect();
@@ -248,7 +249,7 @@ fn ids_of(conn: &mut Conn, inserts: &[(UserId, Arc<Message>)]) -> Result<Vec<Row
 
 /// The ids of the texts that messages to groups share; those that are missing are inserted.
 fn bodies(
-    conn: &mut Conn,
+    conn: &mut TimedConn,
     inserts: &[(UserId, Arc<Message>)],
 ) -> Result<HashMap<Sid, i64>, Failure> {
     let to_groups = inserts.iter().filter(|(_, message)| message.audience == Audience::Group);
@@ -274,7 +275,7 @@ fn bodies(
     Ok(found)
 }
 
-fn find_bodies(conn: &mut Conn, sids: &[Sid]) -> Result<HashMap<Sid, i64>, Failure> {
+fn find_bodies(conn: &mut TimedConn, sids: &[Sid]) -> Result<HashMap<Sid, i64>, Failure> {
     let rows = BODIES.ask(conn, sids, |sid, params| {
         params.push(Value::Bytes(sid.to_string().into_bytes()));
     })?;

@@ -3,8 +3,8 @@
 
 use std::fmt::Write as _;
 
-use mysql::prelude::Queryable as _;
-use mysql::{Conn, Params, Row, Value};
+use mysql::prelude::Queryable;
+use mysql::{Params, Row, Value};
 
 /// Things in one statement. Servers take lists of more than 1000 values for something else than a
 /// list, and a key has three.
@@ -34,7 +34,7 @@ impl Statement {
     /// their last item, so that few different texts have to be prepared.
     pub(super) fn ask<T>(
         &self,
-        conn: &mut Conn,
+        conn: &mut impl Queryable,
         items: &[T],
         values: impl Fn(&T, &mut Vec<Value>),
     ) -> Result<Vec<Row>, mysql::Error> {
@@ -50,7 +50,7 @@ impl Statement {
     /// nothing.
     pub(super) fn tell<T>(
         &self,
-        conn: &mut Conn,
+        conn: &mut impl Queryable,
         items: &[T],
         values: impl Fn(&T, &mut Vec<Value>),
     ) -> Result<(), mysql::Error> {
@@ -74,7 +74,7 @@ impl Statement {
     /// ends where it would not fit into a packet any more.
     pub(super) fn insert<T>(
         &self,
-        conn: &mut Conn,
+        conn: &mut impl Queryable,
         items: &[T],
         bytes: impl Fn(&T) -> usize,
         values: impl Fn(&T, &mut Vec<Value>),
