@@ -21,47 +21,70 @@ const LATEST: Statement = Statement {
                          WHERE o.userid = u.id ORDER BY o.id DESC LIMIT 1)
            FROM User AS u FORCE INDEX (PRIMARY) WHERE u.id IN (",
     one: "?",
+    between: ",",
     tail: ")",
 };
 const COUNT: Statement = Statement {
     head: "SELECT userid, COUNT(*), MAX(id) FROM OfflineMessage FORCE INDEX (OfflineMessageByUser)
            WHERE userid IN (",
     one: "?",
+    between: ",",
     tail: ") GROUP BY userid",
+};
+/// As [`COUNT`], of the rows above one of each queue.
+const COUNT_ABOVE: Statement = Statement {
+    head: "SELECT userid, COUNT(*), MAX(id) FROM OfflineMessage FORCE INDEX (OfflineMessageByUser)
+           WHERE ",
+    one: "(userid = ? AND id > ?)",
+    between: " OR ",
+    tail: " GROUP BY userid",
 };
 const BY_KEY: Statement = Statement {
     head:
         "SELECT id, userid, sender, mid, body FROM OfflineMessage FORCE INDEX (OfflineMessageOnce)
            WHERE (userid, sender, mid) IN (",
     one: "(?,?,?)",
+    between: ",",
     tail: ")",
 };
 const BY_ID: Statement = Statement {
     head: "SELECT id, userid, sender, mid, body FROM OfflineMessage FORCE INDEX (PRIMARY)
            WHERE id IN (",
     one: "?",
+    between: ",",
     tail: ")",
 };
-const DELETE: Statement =
-    Statement { head: "DELETE FROM OfflineMessage WHERE id IN (", one: "?", tail: ")" };
+const DELETE: Statement = Statement {
+    head: "DELETE FROM OfflineMessage WHERE id IN (",
+    one: "?",
+    between: ",",
+    tail: ")",
+};
 const INSERT: Statement = Statement {
     head: "INSERT INTO OfflineMessage (userid, sender, mid, sid, message, body) VALUES ",
     one: "(?,?,?,?,?,?)",
+    between: ",",
     tail: "",
 };
 /// Locked, so that no other node drops them before this one refers to them.
 const BODIES: Statement = Statement {
     head: "SELECT id, sid FROM MessageBody FORCE INDEX (MessageBodySid) WHERE sid IN (",
     one: "?",
+    between: ",",
     tail: ") FOR UPDATE",
 };
-const INSERT_BODIES: Statement =
-    Statement { head: "INSERT INTO MessageBody (sid, message) VALUES ", one: "(?,?)", tail: "" };
+const INSERT_BODIES: Statement = Statement {
+    head: "INSERT INTO MessageBody (sid, message) VALUES ",
+    one: "(?,?)",
+    between: ",",
+    tail: "",
+};
 /// First a lock, then a statement of its own that looks who refers to them: it sees what was
 /// committed while the lock was waited for.
 const LOCK_BODIES: Statement = Statement {
     head: "SELECT id FROM MessageBody FORCE INDEX (PRIMARY) WHERE id IN (",
     one: "?",
+    between: ",",
     tail: ") ORDER BY id FOR UPDATE",
 };
 const DROP_BODIES: Statement = Statement {
@@ -69,6 +92,7 @@ const DROP_BODIES: Statement = Statement {
            WHERE NOT EXISTS (SELECT 1 FROM OfflineMessage AS o WHERE o.body = MessageBody.id)
            AND id IN (",
     one: "?",
+    between: ",",
     tail: ")",
 };
 
@@ -129,29 +153,39 @@ fn waiting(
             *room.entry(*recipient).or_default() += messages.len();
         }
     }
-    let mut known = BTreeMap::new();
+    let (mut known, mut grown) = (BTreeMap::new(), Vec::new());
     for mut row in LATEST.ask(conn, &recipients, user_id)? {
         let user = UserId(column(&mut row, 0)?);
         let latest: Option<i64> = column(&mut row, 1)?;
         let latest = RowId(latest.unwrap_or_default());
-        let cached = counts.get(user).filter(|count| latest <= count.last);
-        match cached {
+        match counts.get(user) {
             None if latest == RowId::default() => {
                 known.insert(user, Count { waiting: 0, last: latest });
             }
-            Some(count) if count.waiting + room.get(&user).copied().unwrap_or(0) <= rows_max => {
+            None => {}
+            Some(count) if latest <= count.last => {
                 known.insert(user, count);
             }
-            _ => {}
+            Some(count) => grown.push((user, count)),
         }
     }
+    let above = |(user, count): &(UserId, Count), params: &mut Vec<Value>| {
+        params.extend([Value::Int(user.0), Value::Int(count.last.0)]);
+    };
+    let added: HashMap<UserId, Count> =
+        COUNT_ABOVE.ask(conn, &grown, above)?.into_iter().map(counted).collect::<Result<_, _>>()?;
+    for (user, count) in grown {
+        let added = added.get(&user).copied().unwrap_or(Count { waiting: 0, ..count });
+        known.insert(user, Count { waiting: count.waiting + added.waiting, last: added.last });
+    }
+    // What others took out is in there: where a limit seems to be reached, all are counted.
+    let room = |user: &UserId| room.get(user).copied().unwrap_or(0);
+    known.retain(|user, count| count.waiting + room(user) <= rows_max);
     let uncounted: Vec<UserId> =
         recipients.iter().filter(|user| !known.contains_key(user)).copied().collect();
-    for mut row in COUNT.ask(conn, &uncounted, user_id)? {
-        let waiting: i64 = column(&mut row, 1)?;
-        let waiting = usize::try_from(waiting).map_err(|_| damaged("a count"))?;
-        let count = Count { waiting, last: RowId(column(&mut row, 2)?) };
-        known.insert(UserId(column(&mut row, 0)?), count);
+    for row in COUNT.ask(conn, &uncounted, user_id)? {
+        let (user, count) = counted(row)?;
+        known.insert(user, count);
     }
     for user in recipients {
         // Its last row is gone: what its ids were is still remembered.
@@ -159,6 +193,13 @@ fn waiting(
         known.entry(user).or_insert(Count { waiting: 0, last });
     }
     Ok(known)
+}
+
+fn counted(mut row: mysql::Row) -> Result<(UserId, Count), Failure> {
+    let waiting: i64 = column(&mut row, 1)?;
+    let waiting = usize::try_from(waiting).map_err(|_| damaged("a count"))?;
+    let count = Count { waiting, last: RowId(column(&mut row, 2)?) };
+    Ok((UserId(column(&mut row, 0)?), count))
 }
 
 /// The rows that the writes speak of, as far as they are there.

@@ -10,21 +10,23 @@ use mysql::{Params, Row, Value};
 /// list, and a key has three.
 pub(super) const MANY: usize = 256;
 
-/// `head`, so many times `one` with commas between, `tail`.
+/// `head`, so many times `one` with `between` between, `tail`.
 pub(super) struct Statement {
     pub(super) head: &'static str,
     pub(super) one: &'static str,
+    pub(super) between: &'static str,
     pub(super) tail: &'static str,
 }
 
 impl Statement {
     fn text(&self, count: usize) -> String {
-        let mut text =
-            String::with_capacity(self.head.len() + (self.one.len() + 1) * count + self.tail.len());
+        let mut text = String::with_capacity(
+            self.head.len() + (self.one.len() + self.between.len()) * count + self.tail.len(),
+        );
         text.push_str(self.head);
         for n in 0..count {
-            let comma = if n == 0 { "" } else { "," };
-            write!(text, "{comma}{}", self.one).expect("writing to a String cannot fail");
+            let between = if n == 0 { "" } else { self.between };
+            write!(text, "{between}{}", self.one).expect("writing to a String cannot fail");
         }
         text.push_str(self.tail);
         text
@@ -112,7 +114,7 @@ fn share<T>(items: &[T], bytes: impl Fn(&T) -> usize) -> usize {
 mod tests {
     use super::*;
 
-    const LIST: Statement = Statement { head: "IN (", one: "?", tail: ")" };
+    const LIST: Statement = Statement { head: "IN (", one: "?", between: ",", tail: ")" };
 
     #[test]
     fn a_text_repeats_its_middle() {

@@ -29,15 +29,21 @@ use crate::storage::{Outcome, StoreLimits, TokenHash, Write};
 const LOCK_USERS: Statement = Statement {
     head: "SELECT id FROM User FORCE INDEX (PRIMARY) WHERE id IN (",
     one: "?",
+    between: ",",
     tail: ") ORDER BY id FOR UPDATE",
 };
 const SET_TOKENS: Statement = Statement {
     head: "INSERT INTO ResumeToken (userid, hash) VALUES ",
     one: "(?,?)",
+    between: ",",
     tail: " ON DUPLICATE KEY UPDATE hash = VALUES(hash)",
 };
-const END_TOKENS: Statement =
-    Statement { head: "DELETE FROM ResumeToken WHERE userid IN (", one: "?", tail: ")" };
+const END_TOKENS: Statement = Statement {
+    head: "DELETE FROM ResumeToken WHERE userid IN (",
+    one: "?",
+    between: ",",
+    tail: ")",
+};
 
 /// A transaction under way.
 pub(super) struct Batch<'a> {
