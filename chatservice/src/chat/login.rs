@@ -169,7 +169,10 @@ pub(super) fn answered(session: &mut Session, answer: Answer, core: &mut Core) {
         | Answer::Profile(Err(error))
         | Answer::Rows(Err(error)) => store_failed(session, &error, core),
         Answer::Hashed(Err(error)) => hash_failed(session, &error, core),
-        Answer::Written(Ok(_)) | Answer::Members(_) => {
+        Answer::Written(Ok(_))
+        | Answer::Members(_)
+        | Answer::Arrivals(_)
+        | Answer::NewestRow(_) => {
             fail(session, Errno::Refused, None, None, core);
         }
     }

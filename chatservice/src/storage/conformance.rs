@@ -2,6 +2,7 @@
 //! a fresh store. Panics at the first that does not hold.
 
 mod accounts;
+mod arrivals;
 mod batches;
 mod groups;
 mod queue;
@@ -52,6 +53,7 @@ pub fn run(make: Make<'_>) {
     groups::run(make);
     queue::run(make);
     batches::run(make);
+    arrivals::run(make);
 }
 
 fn commit(store: &dyn Store, write: Write) -> Outcome {

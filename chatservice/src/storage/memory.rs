@@ -9,8 +9,8 @@ use chatproto::{GroupId, UserId};
 use parking_lot::Mutex;
 
 use super::{
-    Credentials, Group, Outcome, PageLimit, Person, Profile, Role, Row, RowId, Store, StoreError,
-    StoreLimits, TokenHash, Write,
+    Arrival, Credentials, Group, Outcome, PageLimit, Person, Profile, Role, Row, RowId, Store,
+    StoreError, StoreLimits, TokenHash, Write,
 };
 use crate::message::Message;
 
@@ -27,6 +27,8 @@ struct State {
     groups: BTreeMap<GroupId, StoredGroup>,
     group_names: BTreeMap<String, GroupId>,
     last_row: i64,
+    /// Whose each waiting row is.
+    recipients: BTreeMap<RowId, UserId>,
 }
 
 struct Account {
@@ -94,6 +96,17 @@ impl Store for MemoryStore {
             page.push(Row { id, message: Arc::clone(message) });
         }
         Ok(page)
+    }
+
+    fn arrivals(&self, after: RowId, limit: usize) -> Result<Vec<Arrival>, StoreError> {
+        let state = self.state.lock();
+        let later = state.recipients.range((Excluded(after), Unbounded));
+        Ok(later.take(limit).map(|(&row, &recipient)| Arrival { recipient, row }).collect())
+    }
+
+    fn newest_row(&self) -> Result<RowId, StoreError> {
+        let newest = self.state.lock().recipients.last_key_value().map(|(&row, _)| row);
+        Ok(newest.unwrap_or_default())
     }
 
     fn commit(&self, writes: &[Write]) -> Result<Vec<Outcome>, StoreError> {
@@ -222,6 +235,7 @@ impl State {
             let row = *account.known.entry(key).or_insert_with(|| {
                 self.last_row += 1;
                 account.rows.insert(RowId(self.last_row), Arc::clone(message));
+                self.recipients.insert(RowId(self.last_row), recipient);
                 RowId(self.last_row)
             });
             rows.push(row);
@@ -234,6 +248,7 @@ impl State {
             for row in rows {
                 if let Some(message) = account.rows.remove(row) {
                     account.known.remove(&(message.sender, message.mid.clone()));
+                    self.recipients.remove(row);
                 }
             }
         }
@@ -246,6 +261,7 @@ impl State {
                 let key = (message.sender, message.mid.clone());
                 if let Some(row) = account.known.remove(&key) {
                     account.rows.remove(&row);
+                    self.recipients.remove(&row);
                 }
             }
         }

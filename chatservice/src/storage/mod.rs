@@ -23,7 +23,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::message::Message;
 
-/// Identifies a waiting message of one recipient; ascending in the order of delivery.
+/// Identifies a waiting message. Ids are unique in a store; those of one recipient ascend in the
+/// order of delivery.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
@@ -102,6 +103,15 @@ pub struct Row {
     pub id: RowId,
     /// The message.
     pub message: Arc<Message>,
+}
+
+/// That a message waits, without the message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    /// For whom.
+    pub recipient: UserId,
+    /// Where in the queue.
+    pub row: RowId,
 }
 
 /// Where a page of rows ends: at the row that reaches either bound.
@@ -251,6 +261,9 @@ pub struct StoreLimits {
 /// 3. What a `commit` that returned has done is seen by every read that starts later.
 /// 4. Row ids of one recipient ascend in the order of commits and are never used again.
 /// 5. Names and texts come out byte for byte as they went in.
+/// 6. Ids of different recipients may become visible in another order than they ascend in, where
+///    several processes write: whoever watches all arrivals asks again from an id that it saw
+///    longer ago than a commit takes, see [`Store::arrivals`].
 pub trait Store: Send + Sync {
     /// What a login of `user` is checked against; `None` when there is no such account.
     fn credentials(&self, user: UserId) -> Result<Option<Credentials>, StoreError>;
@@ -270,6 +283,20 @@ pub trait Store: Send + Sync {
         after: RowId,
         limit: PageLimit,
     ) -> Result<Vec<Row>, StoreError>;
+
+    /// Rows of all recipients with ids above `after`, ascending, at most `limit`: what came lately,
+    /// and for whom. Reads no messages, and costs by what it returns, not by what is stored.
+    ///
+    /// A row with a lower id may still appear behind one that was returned, until the commit that
+    /// makes it ends (contract, 6). A caller that must miss none moves `after` on to an id only
+    /// when it has seen it for longer than a commit may take, and counts the time in which the
+    /// store answered: while a database server stands still, its transactions do so as well. A
+    /// deposit that finds its message stored already makes no row, however long ago that was.
+    fn arrivals(&self, after: RowId, limit: usize) -> Result<Vec<Arrival>, StoreError>;
+
+    /// The highest id of a waiting row, [`RowId::default`] when none waits: where one who wants
+    /// to know of later arrivals only begins.
+    fn newest_row(&self) -> Result<RowId, StoreError>;
 
     /// Carries out `writes` in one transaction; one outcome for each, in order.
     fn commit(&self, writes: &[Write]) -> Result<Vec<Outcome>, StoreError>;

@@ -1,11 +1,10 @@
 //! The store on a MySQL or MariaDB server: the tables of `sql/chat.sql`, made and upgraded by
 //! itself.
 //!
-//! One connection writes, in batches; a few read. Every wait is bounded, and while the server is
-//! away calls fail at once. A commit whose outcome is unknown is an error: writes can be repeated.
+//! One connection writes, in batches; a few read. A call ends within about 5 s, and while the server
+//! is away calls fail at once. A commit whose outcome is unknown is an error: writes can be repeated.
 //! Not here: SQL of reads and writes, which have files of their own.
 
-mod breaker;
 mod failure;
 mod lease;
 mod link;
@@ -17,12 +16,13 @@ mod row_counts;
 mod schema;
 mod statement;
 mod target;
+mod timed;
 mod writes;
 
 use std::mem;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chatproto::{GroupId, UserId};
 use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
@@ -34,20 +34,20 @@ use self::failure::Failure;
 pub use self::failure::OpenError;
 use self::lease::Lease;
 pub use self::lease::Sharing;
-use self::link::{Link, Readers, Slot, transaction};
+use self::link::{BEGIN_WITHIN, Errand, Link, Readers, Slot, transaction};
 use self::row_counts::RowCounts;
 use self::schema::Upgrade;
 pub use self::target::{Target, TargetError};
+use self::timed::TimedConn;
 use self::writes::Batch;
 use super::{
-    Credentials, Outcome, PageLimit, Profile, Row, RowId, Store, StoreError, StoreLimits, Write,
+    Arrival, Credentials, Outcome, PageLimit, Profile, Row, RowId, Store, StoreError, StoreLimits,
+    Write,
 };
 
-/// How often a batch that met another one is done again. A wait for a lock takes 2 s.
-const CONFLICTS_MAX: usize = 4;
-/// How often the writing connection is looked after when nobody writes; well below the silence
-/// after which it loses the lease.
-const HEARTBEAT: Duration = Duration::from_secs(1);
+/// How often the writing connection is looked after when nobody writes. Well below the silence after
+/// which it loses the lease, and short, as nothing else finds out that the server is back.
+const HEARTBEAT: Duration = Duration::from_millis(300);
 
 /// Durable state on a database server.
 pub struct MySqlStore {
@@ -130,29 +130,41 @@ impl Store for MySqlStore {
         self.inner.read(|conn| reads::rows(conn, recipient, after, limit))
     }
 
+    fn arrivals(&self, after: RowId, limit: usize) -> Result<Vec<Arrival>, StoreError> {
+        self.inner.read(|conn| reads::arrivals(conn, after, limit))
+    }
+
+    fn newest_row(&self) -> Result<RowId, StoreError> {
+        self.inner.read(reads::newest_row)
+    }
+
     fn commit(&self, writes: &[Write]) -> Result<Vec<Outcome>, StoreError> {
         Ok(self.inner.commit(writes)?)
     }
 }
 
 impl Inner {
-    fn read<R>(&self, work: impl FnMut(&mut Conn) -> Result<R, Failure>) -> Result<R, StoreError> {
+    fn read<R>(
+        &self,
+        work: impl FnMut(&mut TimedConn) -> Result<R, Failure>,
+    ) -> Result<R, StoreError> {
         self.lease.check()?;
         Ok(self.readers.run(&self.link, work)?)
     }
 
     fn commit(&self, writes: &[Write]) -> Result<Vec<Outcome>, Failure> {
+        let until = Instant::now() + BEGIN_WITHIN;
         let mut writer = match self.writer.try_lock() {
             Some(writer) => writer,
             // Whoever holds it waits for a server that does not answer.
             None if self.link.is_broken() => {
                 return Err(Failure::Refused("the database does not answer".to_owned()));
             }
-            None => self.writer.lock(),
+            None => self.writer.try_lock_until(until).ok_or(Failure::Late)?,
         };
-        for _ in 1..CONFLICTS_MAX {
-            match self.commit_once(&mut writer, writes) {
-                Err(Failure::Conflict(why)) => {
+        loop {
+            match self.commit_once(&mut writer, writes, until) {
+                Err(Failure::Conflict(why)) if Instant::now() < until => {
                     log::debug!("a batch is done again: {why}");
                     // Not in step with the one that it met.
                     thread::sleep(Duration::from_millis(fastrand::u64(1..20)));
@@ -160,13 +172,17 @@ impl Inner {
                 result => return result,
             }
         }
-        self.commit_once(&mut writer, writes)
     }
 
-    fn commit_once(&self, writer: &mut Writer, writes: &[Write]) -> Result<Vec<Outcome>, Failure> {
+    fn commit_once(
+        &self,
+        writer: &mut Writer,
+        writes: &[Write],
+        until: Instant,
+    ) -> Result<Vec<Outcome>, Failure> {
         let Writer { slot, counts } = writer;
-        let prepare = |conn: &mut Conn| self.lease.require(conn);
-        let outcomes = self.link.run(slot, prepare, |conn| {
+        let prepare = |conn: &mut TimedConn| self.lease.require(conn);
+        let outcomes = self.link.run(slot, (Errand::Call, until), prepare, |conn| {
             // They come back with success only: after an error or a panic they are counted anew.
             let mut fresh = mem::take(counts);
             let outcomes = transaction(conn, "START TRANSACTION", |conn| {
@@ -182,8 +198,11 @@ impl Inner {
     fn look_after(&self) {
         // Whoever writes looks after it as well.
         let Some(mut writer) = self.writer.try_lock() else { return };
-        let prepare = |conn: &mut Conn| self.lease.require(conn);
-        let looked = self.link.run(&mut writer.slot, prepare, |conn| Ok(conn.ping()?));
+        let until = Instant::now() + BEGIN_WITHIN;
+        let prepare = |conn: &mut TimedConn| self.lease.require(conn);
+        let looked = self
+            .link
+            .run(&mut writer.slot, (Errand::Probe, until), prepare, |conn| Ok(conn.ping()?));
         if let Err(failure) = looked {
             log::debug!("the database is away: {failure:?}");
         }

@@ -2,7 +2,7 @@
 
 use chatproto::{GroupId, UserId};
 
-use super::{Credentials, Outcome, PageLimit, Profile, Row, RowId, StoreError, Write};
+use super::{Arrival, Credentials, Outcome, PageLimit, Profile, Row, RowId, StoreError, Write};
 
 /// Work that may block or take long.
 #[derive(Clone)]
@@ -27,6 +27,15 @@ pub enum Request {
         /// Where the page ends.
         limit: PageLimit,
     },
+    /// → [`Answer::Arrivals`].
+    Arrivals {
+        /// Only rows above this one.
+        after: RowId,
+        /// At most so many.
+        limit: usize,
+    },
+    /// → [`Answer::NewestRow`].
+    NewestRow,
     /// → [`Answer::Written`], after the commit.
     Write(Write),
     /// Makes the hash of a new password. → [`Answer::Hashed`].
@@ -55,6 +64,10 @@ pub enum Answer {
     Members(Result<Option<Vec<UserId>>, StoreError>),
     /// See [`super::Store::rows`].
     Rows(Result<Vec<Row>, StoreError>),
+    /// See [`super::Store::arrivals`].
+    Arrivals(Result<Vec<Arrival>, StoreError>),
+    /// See [`super::Store::newest_row`].
+    NewestRow(Result<RowId, StoreError>),
     /// See [`super::Store::commit`].
     Written(Result<Outcome, StoreError>),
     /// A PHC string.
@@ -72,6 +85,8 @@ impl Request {
             Self::Profile { .. } => Answer::Profile(Err(error)),
             Self::Members(_) => Answer::Members(Err(error)),
             Self::Rows { .. } => Answer::Rows(Err(error)),
+            Self::Arrivals { .. } => Answer::Arrivals(Err(error)),
+            Self::NewestRow => Answer::NewestRow(Err(error)),
             Self::Write(_) => Answer::Written(Err(error)),
             Self::Hash { .. } | Self::Verify { .. } => Answer::Hashed(Err(error)),
         }

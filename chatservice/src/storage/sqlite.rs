@@ -27,7 +27,8 @@ use rusqlite::Connection;
 pub use self::failure::OpenError;
 use self::writes::Writer;
 use super::{
-    Credentials, Outcome, PageLimit, Profile, Row, RowId, Store, StoreError, StoreLimits, Write,
+    Arrival, Credentials, Outcome, PageLimit, Profile, Row, RowId, Store, StoreError, StoreLimits,
+    Write,
 };
 
 /// Reads under way at once; more wait for one to end.
@@ -93,6 +94,14 @@ impl Store for SqliteStore {
         limit: PageLimit,
     ) -> Result<Vec<Row>, StoreError> {
         reads::rows(&*self.readers.take()?, recipient, after, limit).map_err(StoreError::from)
+    }
+
+    fn arrivals(&self, after: RowId, limit: usize) -> Result<Vec<Arrival>, StoreError> {
+        reads::arrivals(&*self.readers.take()?, after, limit).map_err(StoreError::from)
+    }
+
+    fn newest_row(&self) -> Result<RowId, StoreError> {
+        reads::newest_row(&*self.readers.take()?).map_err(StoreError::from)
     }
 
     fn commit(&self, writes: &[Write]) -> Result<Vec<Outcome>, StoreError> {

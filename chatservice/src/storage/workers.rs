@@ -211,6 +211,10 @@ impl<T> Shared<T> {
             Request::Rows { recipient, after, limit } => {
                 Answer::Rows(guarded(|| store.rows(recipient, after, limit)))
             }
+            Request::Arrivals { after, limit } => {
+                Answer::Arrivals(guarded(|| store.arrivals(after, limit)))
+            }
+            Request::NewestRow => Answer::NewestRow(guarded(|| store.newest_row())),
             Request::Write(write) => {
                 let outcome = self.commit(&[write]).map(|mut outcomes| outcomes.swap_remove(0));
                 Answer::Written(outcome)

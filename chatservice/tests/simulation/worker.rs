@@ -112,6 +112,10 @@ impl Workers {
             Request::Rows { recipient, after, limit } => {
                 Answer::Rows(failure().and_then(|()| store.rows(recipient, after, limit)))
             }
+            Request::Arrivals { after, limit } => {
+                Answer::Arrivals(failure().and_then(|()| store.arrivals(after, limit)))
+            }
+            Request::NewestRow => Answer::NewestRow(failure().and_then(|()| store.newest_row())),
             Request::Hash { password } => Answer::Hashed(Ok(hash_of(&password))),
             Request::Verify { password, hash } => {
                 let right = hash.is_some_and(|hash| hash == hash_of(&password) || hash == password);

@@ -10,10 +10,10 @@ use redis::{Connection, ConnectionLike, RedisResult};
 use super::scripts::{self, Scripts};
 use super::{Mail, Outlet, RedisTarget, State};
 use crate::chat::NodeId;
+use crate::clock;
 use crate::cluster::Member;
 use crate::cluster::call::{Call, Reply};
 use crate::cluster::member::TICK;
-use crate::clock;
 
 /// For Redis to answer a pipeline, which takes a millisecond. Others wait for as long when it
 /// does not.

@@ -35,6 +35,8 @@ fn compare_reads(rng: &mut Rng, one: &dyn Store, other: &dyn Store, at: &str) {
     assert_eq!(one.profile(user, budget), other.profile(user, budget), "{at}");
     assert_eq!(one.members(group), other.members(group), "{at}");
     assert_eq!(one.rows(user, after, limit), other.rows(user, after, limit), "{at}");
+    assert_eq!(one.arrivals(after, limit.rows), other.arrivals(after, limit.rows), "{at}");
+    assert_eq!(one.newest_row(), other.newest_row(), "{at}");
     assert_eq!(one.rows(user, first, all), other.rows(user, first, all), "{at}");
 }
 

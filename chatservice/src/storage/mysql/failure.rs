@@ -6,6 +6,7 @@ use std::io::{self, ErrorKind};
 use mysql::DriverError;
 
 use super::target::Target;
+use super::timed::Overtime;
 use crate::storage::StoreError;
 
 /// Why a piece of work on a connection failed.
@@ -14,6 +15,8 @@ pub(super) enum Failure {
     /// The connection broke, and with it a transaction that was under way. A commit that was sent
     /// may have taken effect.
     Lost(String, Again),
+    /// The call took too long, although the server answers. Nothing of it was committed.
+    Late,
     /// It met the work of another connection. All of it may be done again.
     Conflict(String),
     /// The server does not do it now.
@@ -42,6 +45,9 @@ const ENDED: [u16; 4] = [1053, 1927, 3169, 4031];
 
 impl From<mysql::Error> for Failure {
     fn from(error: mysql::Error) -> Self {
+        if is_overtime(&error) {
+            return Self::Late;
+        }
         let text = error.to_string();
         if let Some(io) = input_output(&error) {
             let late = matches!(io.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut);
@@ -67,6 +73,11 @@ impl From<mysql::Error> for Failure {
     }
 }
 
+fn is_overtime(error: &mysql::Error) -> bool {
+    let mysql::Error::IoError(error) = error else { return false };
+    error.get_ref().is_some_and(|inner| inner.is::<Overtime>())
+}
+
 /// What the system says, which some reads wrap once more.
 fn input_output(error: &mysql::Error) -> Option<&io::Error> {
     match error {
@@ -82,6 +93,7 @@ impl From<Failure> for StoreError {
             Failure::Lost(why, _) | Failure::Conflict(why) | Failure::Refused(why) => {
                 Self::Unavailable(why)
             }
+            Failure::Late => Self::Unavailable("the database is too slow".to_owned()),
             Failure::Damaged(why) => Self::Corrupt(why),
         }
     }

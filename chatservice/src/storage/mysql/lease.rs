@@ -4,8 +4,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use mysql::Conn;
-use mysql::prelude::Queryable as _;
+use mysql::prelude::Queryable;
 
 use super::failure::Failure;
 
@@ -28,9 +27,12 @@ pub(super) struct Lease {
 /// A server that vanished without closing its connections loses the lease after this many seconds
 /// of silence; a living one says something every second.
 const SILENCE: &str = "SET SESSION wait_timeout = 20";
+/// What it shares with others is given free sooner: the rows that a transaction under way has
+/// locked, for which they wait. One that was stopped for longer begins its transaction anew.
+const SHARED_SILENCE: &str = "SET SESSION wait_timeout = 3";
 /// The name holds the database's: such locks belong to the whole server. Waits for a moment, in
 /// which the server may notice that a connection has ended.
-const TAKE: &str = "SELECT GET_LOCK(CONCAT('ChatServer lease ', MD5(DATABASE())), 2)";
+const TAKE: &str = "SELECT GET_LOCK(CONCAT('ChatServer lease ', MD5(DATABASE())), 1)";
 
 impl Lease {
     pub(super) fn new(sharing: Sharing) -> Self {
@@ -38,8 +40,9 @@ impl Lease {
     }
 
     /// Prepares a new connection for writing; whether it may be used for that.
-    pub(super) fn take(&self, conn: &mut Conn) -> Result<bool, mysql::Error> {
+    pub(super) fn take(&self, conn: &mut impl Queryable) -> Result<bool, mysql::Error> {
         if self.sharing == Sharing::Shared {
+            conn.query_drop(SHARED_SILENCE)?;
             return Ok(true);
         }
         conn.query_drop(SILENCE)?;
@@ -54,7 +57,7 @@ impl Lease {
     }
 
     /// As [`Self::take`], in words of a store.
-    pub(super) fn require(&self, conn: &mut Conn) -> Result<(), Failure> {
+    pub(super) fn require(&self, conn: &mut impl Queryable) -> Result<(), Failure> {
         if self.take(conn)? { Ok(()) } else { self.check() }
     }
 

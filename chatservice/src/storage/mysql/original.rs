@@ -81,8 +81,12 @@ impl Tally {
     }
 }
 
-const INSERT_USERS: Statement =
-    Statement { head: "INSERT INTO User (id, name, password) VALUES ", one: "(?,?,?)", tail: "" };
+const INSERT_USERS: Statement = Statement {
+    head: "INSERT INTO User (id, name, password) VALUES ",
+    one: "(?,?,?)",
+    between: ",",
+    tail: "",
+};
 
 fn import_users(upgrade: &mut Upgrade, tally: &mut Tally) -> Result<HashSet<i64>, mysql::Error> {
     let sql = "SELECT id, CONVERT(name USING utf8mb4), CONVERT(password USING utf8mb4)
@@ -110,6 +114,7 @@ fn import_users(upgrade: &mut Upgrade, tally: &mut Tally) -> Result<HashSet<i64>
 const INSERT_GROUPS: Statement = Statement {
     head: "INSERT INTO AllGroup (id, groupname, groupdesc) VALUES ",
     one: "(?,?,?)",
+    between: ",",
     tail: "",
 };
 
@@ -221,6 +226,7 @@ struct Waiting {
 const INSERT_MESSAGES: Statement = Statement {
     head: "INSERT INTO OfflineMessage (userid, sender, mid, sid, message) VALUES ",
     one: "(?,?,?,?,?)",
+    between: ",",
     tail: "",
 };
 

@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use chatproto::UserId;
-use mysql::{Conn, Value};
+use mysql::Value;
 
 use super::failure::Failure;
 use super::queue_plan::{Key, Plan, Queues, Stored};
 use super::reads::{column, damaged};
 use super::row_counts::{Count, RowCounts};
 use super::statement::Statement;
+use super::timed::TimedConn;
 use crate::message::{Audience, Message, Sid};
 use crate::storage::{Outcome, RowId, Write};
 
@@ -20,47 +21,70 @@ const LATEST: Statement = Statement {
                          WHERE o.userid = u.id ORDER BY o.id DESC LIMIT 1)
            FROM User AS u FORCE INDEX (PRIMARY) WHERE u.id IN (",
     one: "?",
+    between: ",",
     tail: ")",
 };
 const COUNT: Statement = Statement {
     head: "SELECT userid, COUNT(*), MAX(id) FROM OfflineMessage FORCE INDEX (OfflineMessageByUser)
            WHERE userid IN (",
     one: "?",
+    between: ",",
     tail: ") GROUP BY userid",
+};
+/// As [`COUNT`], of the rows above one of each queue.
+const COUNT_ABOVE: Statement = Statement {
+    head: "SELECT userid, COUNT(*), MAX(id) FROM OfflineMessage FORCE INDEX (OfflineMessageByUser)
+           WHERE ",
+    one: "(userid = ? AND id > ?)",
+    between: " OR ",
+    tail: " GROUP BY userid",
 };
 const BY_KEY: Statement = Statement {
     head:
         "SELECT id, userid, sender, mid, body FROM OfflineMessage FORCE INDEX (OfflineMessageOnce)
            WHERE (userid, sender, mid) IN (",
     one: "(?,?,?)",
+    between: ",",
     tail: ")",
 };
 const BY_ID: Statement = Statement {
     head: "SELECT id, userid, sender, mid, body FROM OfflineMessage FORCE INDEX (PRIMARY)
            WHERE id IN (",
     one: "?",
+    between: ",",
     tail: ")",
 };
-const DELETE: Statement =
-    Statement { head: "DELETE FROM OfflineMessage WHERE id IN (", one: "?", tail: ")" };
+const DELETE: Statement = Statement {
+    head: "DELETE FROM OfflineMessage WHERE id IN (",
+    one: "?",
+    between: ",",
+    tail: ")",
+};
 const INSERT: Statement = Statement {
     head: "INSERT INTO OfflineMessage (userid, sender, mid, sid, message, body) VALUES ",
     one: "(?,?,?,?,?,?)",
+    between: ",",
     tail: "",
 };
 /// Locked, so that no other node drops them before this one refers to them.
 const BODIES: Statement = Statement {
     head: "SELECT id, sid FROM MessageBody FORCE INDEX (MessageBodySid) WHERE sid IN (",
     one: "?",
+    between: ",",
     tail: ") FOR UPDATE",
 };
-const INSERT_BODIES: Statement =
-    Statement { head: "INSERT INTO MessageBody (sid, message) VALUES ", one: "(?,?)", tail: "" };
+const INSERT_BODIES: Statement = Statement {
+    head: "INSERT INTO MessageBody (sid, message) VALUES ",
+    one: "(?,?)",
+    between: ",",
+    tail: "",
+};
 /// First a lock, then a statement of its own that looks who refers to them: it sees what was
 /// committed while the lock was waited for.
 const LOCK_BODIES: Statement = Statement {
     head: "SELECT id FROM MessageBody FORCE INDEX (PRIMARY) WHERE id IN (",
     one: "?",
+    between: ",",
     tail: ") ORDER BY id FOR UPDATE",
 };
 const DROP_BODIES: Statement = Statement {
@@ -68,13 +92,14 @@ const DROP_BODIES: Statement = Statement {
            WHERE NOT EXISTS (SELECT 1 FROM OfflineMessage AS o WHERE o.body = MessageBody.id)
            AND id IN (",
     one: "?",
+    between: ",",
     tail: ")",
 };
 
 /// Carries out all of `writes`, each a deposit, removal or withdrawal; `users` are the accounts
 /// that exist.
 pub(super) fn carry_out(
-    conn: &mut Conn,
+    conn: &mut TimedConn,
     writes: &[&Write],
     users: &HashSet<UserId>,
     counts: &mut RowCounts,
@@ -113,7 +138,7 @@ fn recipient_of(write: &Write) -> Option<UserId> {
 
 /// How many messages wait for each recipient that exists.
 fn waiting(
-    conn: &mut Conn,
+    conn: &mut TimedConn,
     writes: &[&Write],
     users: &HashSet<UserId>,
     counts: &RowCounts,
@@ -128,29 +153,39 @@ fn waiting(
             *room.entry(*recipient).or_default() += messages.len();
         }
     }
-    let mut known = BTreeMap::new();
+    let (mut known, mut grown) = (BTreeMap::new(), Vec::new());
     for mut row in LATEST.ask(conn, &recipients, user_id)? {
         let user = UserId(column(&mut row, 0)?);
         let latest: Option<i64> = column(&mut row, 1)?;
         let latest = RowId(latest.unwrap_or_default());
-        let cached = counts.get(user).filter(|count| latest <= count.last);
-        match cached {
+        match counts.get(user) {
             None if latest == RowId::default() => {
                 known.insert(user, Count { waiting: 0, last: latest });
             }
-            Some(count) if count.waiting + room.get(&user).copied().unwrap_or(0) <= rows_max => {
+            None => {}
+            Some(count) if latest <= count.last => {
                 known.insert(user, count);
             }
-            _ => {}
+            Some(count) => grown.push((user, count)),
         }
     }
+    let above = |(user, count): &(UserId, Count), params: &mut Vec<Value>| {
+        params.extend([Value::Int(user.0), Value::Int(count.last.0)]);
+    };
+    let added: HashMap<UserId, Count> =
+        COUNT_ABOVE.ask(conn, &grown, above)?.into_iter().map(counted).collect::<Result<_, _>>()?;
+    for (user, count) in grown {
+        let added = added.get(&user).copied().unwrap_or(Count { waiting: 0, ..count });
+        known.insert(user, Count { waiting: count.waiting + added.waiting, last: added.last });
+    }
+    // What others took out is in there: where a limit seems to be reached, all are counted.
+    let room = |user: &UserId| room.get(user).copied().unwrap_or(0);
+    known.retain(|user, count| count.waiting + room(user) <= rows_max);
     let uncounted: Vec<UserId> =
         recipients.iter().filter(|user| !known.contains_key(user)).copied().collect();
-    for mut row in COUNT.ask(conn, &uncounted, user_id)? {
-        let waiting: i64 = column(&mut row, 1)?;
-        let waiting = usize::try_from(waiting).map_err(|_| damaged("a count"))?;
-        let count = Count { waiting, last: RowId(column(&mut row, 2)?) };
-        known.insert(UserId(column(&mut row, 0)?), count);
+    for row in COUNT.ask(conn, &uncounted, user_id)? {
+        let (user, count) = counted(row)?;
+        known.insert(user, count);
     }
     for user in recipients {
         // Its last row is gone: what its ids were is still remembered.
@@ -160,8 +195,15 @@ fn waiting(
     Ok(known)
 }
 
+fn counted(mut row: mysql::Row) -> Result<(UserId, Count), Failure> {
+    let waiting: i64 = column(&mut row, 1)?;
+    let waiting = usize::try_from(waiting).map_err(|_| damaged("a count"))?;
+    let count = Count { waiting, last: RowId(column(&mut row, 2)?) };
+    Ok((UserId(column(&mut row, 0)?), count))
+}
+
 /// The rows that the writes speak of, as far as they are there.
-fn load(conn: &mut Conn, writes: &[&Write]) -> Result<Queues, Failure> {
+fn load(conn: &mut TimedConn, writes: &[&Write]) -> Result<Queues, Failure> {
     let mut keys = HashSet::new();
     let mut ids = BTreeSet::new();
     for write in writes {
@@ -185,7 +227,7 @@ fn load(conn: &mut Conn, writes: &[&Write]) -> Result<Queues, Failure> {
     Ok(queues)
 }
 
-fn by_key(conn: &mut Conn, keys: &[Key]) -> Result<Vec<Stored>, Failure> {
+fn by_key(conn: &mut TimedConn, keys: &[Key]) -> Result<Vec<Stored>, Failure> {
     let rows = BY_KEY.ask(conn, keys, |key, params| {
         params.push(Value::Int(key.recipient.0));
         params.push(Value::Int(key.sender.0));
@@ -205,7 +247,7 @@ fn stored(mut row: mysql::Row) -> Result<Stored, Failure> {
 }
 
 /// Does what was planned; the ids of the new rows, in their order.
-fn apply(conn: &mut Conn, plan: &Plan) -> Result<Vec<RowId>, Failure> {
+fn apply(conn: &mut TimedConn, plan: &Plan) -> Result<Vec<RowId>, Failure> {
     DELETE.tell(conn, &plan.deletes, row_id)?;
     let bodies = bodies(conn, &plan.inserts)?;
     INSERT.insert(
@@ -238,7 +280,7 @@ fn apply(conn: &mut Conn, plan: &Plan) -> Result<Vec<RowId>, Failure> {
 
 /// Asked for by their keys: which ids a server gives to the rows of one statement differs with
 /// its settings.
-fn ids_of(conn: &mut Conn, inserts: &[(UserId, Arc<Message>)]) -> Result<Vec<RowId>, Failure> {
+fn ids_of(conn: &mut TimedConn, inserts: &[(UserId, Arc<Message>)]) -> Result<Vec<RowId>, Failure> {
     let keys: Vec<Key> = inserts.iter().map(|(user, message)| Key::new(*user, message)).collect();
     let found: HashMap<Key, RowId> =
         by_key(conn, &keys)?.into_iter().map(|row| (row.key, row.id)).collect();
@@ -248,7 +290,7 @@ fn ids_of(conn: &mut Conn, inserts: &[(UserId, Arc<Message>)]) -> Result<Vec<Row
 
 /// The ids of the texts that messages to groups share; those that are missing are inserted.
 fn bodies(
-    conn: &mut Conn,
+    conn: &mut TimedConn,
     inserts: &[(UserId, Arc<Message>)],
 ) -> Result<HashMap<Sid, i64>, Failure> {
     let to_groups = inserts.iter().filter(|(_, message)| message.audience == Audience::Group);
@@ -274,7 +316,7 @@ fn bodies(
     Ok(found)
 }
 
-fn find_bodies(conn: &mut Conn, sids: &[Sid]) -> Result<HashMap<Sid, i64>, Failure> {
+fn find_bodies(conn: &mut TimedConn, sids: &[Sid]) -> Result<HashMap<Sid, i64>, Failure> {
     let rows = BODIES.ask(conn, sids, |sid, params| {
         params.push(Value::Bytes(sid.to_string().into_bytes()));
     })?;

@@ -3,18 +3,22 @@
 use std::sync::Arc;
 
 use chatproto::{ChatObject, GroupId, UserId};
+use mysql::Params;
 use mysql::prelude::{FromValue, Queryable as _};
-use mysql::{Conn, Params};
 
 use super::failure::Failure;
 use super::link::transaction;
+use super::timed::TimedConn;
 use crate::message::{Audience, Message, Sid};
-use crate::storage::{Credentials, Group, PageLimit, Person, Profile, Role, Row, RowId};
+use crate::storage::{Arrival, Credentials, Group, PageLimit, Person, Profile, Role, Row, RowId};
 
 /// Rows that are fetched at once: where a page ends by its bytes is seen only when they are here.
 const FETCH: usize = 64;
 
-pub(super) fn credentials(conn: &mut Conn, user: UserId) -> Result<Option<Credentials>, Failure> {
+pub(super) fn credentials(
+    conn: &mut TimedConn,
+    user: UserId,
+) -> Result<Option<Credentials>, Failure> {
     let found = conn.exec_first::<mysql::Row, _, _>(
         "SELECT u.name, u.password, t.hash FROM User AS u
          LEFT JOIN ResumeToken AS t ON t.userid = u.id WHERE u.id = ?",
@@ -31,7 +35,7 @@ pub(super) fn credentials(conn: &mut Conn, user: UserId) -> Result<Option<Creden
 }
 
 pub(super) fn profile(
-    conn: &mut Conn,
+    conn: &mut TimedConn,
     user: UserId,
     members_max: usize,
 ) -> Result<Profile, Failure> {
@@ -54,13 +58,13 @@ pub(super) fn profile(
     })
 }
 
-fn friends(conn: &mut Conn, user: UserId) -> Result<Vec<Person>, Failure> {
+fn friends(conn: &mut TimedConn, user: UserId) -> Result<Vec<Person>, Failure> {
     let sql = "SELECT f.friendid, u.name FROM Friend AS f JOIN User AS u ON u.id = f.friendid
                WHERE f.userid = ? ORDER BY f.friendid";
     all(conn, sql, (user.0,), person)
 }
 
-fn groups(conn: &mut Conn, user: UserId) -> Result<Vec<Group>, Failure> {
+fn groups(conn: &mut TimedConn, user: UserId) -> Result<Vec<Group>, Failure> {
     let sql = "SELECT m.groupid, g.groupname, g.groupdesc
                FROM GroupUser AS m JOIN AllGroup AS g ON g.id = m.groupid
                WHERE m.userid = ? ORDER BY m.groupid";
@@ -75,7 +79,7 @@ fn groups(conn: &mut Conn, user: UserId) -> Result<Vec<Group>, Failure> {
 }
 
 fn members_with_roles(
-    conn: &mut Conn,
+    conn: &mut TimedConn,
     group: GroupId,
     limit: usize,
 ) -> Result<Vec<(Person, Role)>, Failure> {
@@ -97,7 +101,10 @@ fn person(row: &mut mysql::Row) -> Result<Person, Failure> {
     Ok(Person { id: UserId(column(row, 0)?), name: column(row, 1)? })
 }
 
-pub(super) fn members(conn: &mut Conn, group: GroupId) -> Result<Option<Vec<UserId>>, Failure> {
+pub(super) fn members(
+    conn: &mut TimedConn,
+    group: GroupId,
+) -> Result<Option<Vec<UserId>>, Failure> {
     let sql = "SELECT m.userid FROM AllGroup AS g LEFT JOIN GroupUser AS m ON m.groupid = g.id
                WHERE g.id = ? ORDER BY m.userid";
     let found: Vec<Option<i64>> = all(conn, sql, (group.0,), |row| column(row, 0))?;
@@ -106,7 +113,7 @@ pub(super) fn members(conn: &mut Conn, group: GroupId) -> Result<Option<Vec<User
 }
 
 pub(super) fn rows(
-    conn: &mut Conn,
+    conn: &mut TimedConn,
     recipient: UserId,
     after: RowId,
     limit: PageLimit,
@@ -135,6 +142,26 @@ pub(super) fn rows(
     Ok(page)
 }
 
+/// By the primary key. Under READ COMMITTED it sees what is committed when it starts and waits for
+/// nobody: what another node is about to commit, with lower ids too, comes with a later call.
+pub(super) fn arrivals(
+    conn: &mut TimedConn,
+    after: RowId,
+    limit: usize,
+) -> Result<Vec<Arrival>, Failure> {
+    let sql = "SELECT id, userid FROM OfflineMessage FORCE INDEX (PRIMARY)
+               WHERE id > ? ORDER BY id LIMIT ?";
+    all(conn, sql, (after.0, sql_limit(limit)), |row| {
+        Ok(Arrival { recipient: UserId(column(row, 1)?), row: RowId(column(row, 0)?) })
+    })
+}
+
+pub(super) fn newest_row(conn: &mut TimedConn) -> Result<RowId, Failure> {
+    let newest = all(conn, "SELECT MAX(id) FROM OfflineMessage", (), |row| column(row, 0))?;
+    let newest: Option<i64> = newest.into_iter().next().flatten();
+    Ok(newest.map_or_else(RowId::default, RowId))
+}
+
 fn stored_row(row: &mut mysql::Row) -> Result<Row, Failure> {
     let sid: String = column(row, 3)?;
     let mid: String = column(row, 2)?;
@@ -155,7 +182,7 @@ fn stored_row(row: &mut mysql::Row) -> Result<Row, Failure> {
 
 /// The answer to `sql`, each row by `take`.
 pub(super) fn all<T>(
-    conn: &mut Conn,
+    conn: &mut TimedConn,
     sql: &str,
     params: impl Into<Params>,
     mut take: impl FnMut(&mut mysql::Row) -> Result<T, Failure>,

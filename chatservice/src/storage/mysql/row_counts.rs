@@ -1,7 +1,8 @@
 //! How many messages wait for the accounts that were written to lately, so that a deposit need
 //! not count them. Another node may have changed a queue meanwhile. What it took out makes a count
-//! too high, which is noticed when a limit seems to be reached; what it added has an id above the
-//! highest that was seen here, since ids of one recipient ascend in the order of commits.
+//! too high, which is noticed when a limit seems to be reached: then all rows are counted. What it
+//! added has an id above the highest that was seen here, since ids of one recipient ascend in the
+//! order of commits: only such rows are counted then. So limits are exact on any number of nodes.
 
 use chatproto::UserId;
 use rustc_hash::FxHashMap;

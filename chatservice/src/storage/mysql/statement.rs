@@ -3,28 +3,30 @@
 
 use std::fmt::Write as _;
 
-use mysql::prelude::Queryable as _;
-use mysql::{Conn, Params, Row, Value};
+use mysql::prelude::Queryable;
+use mysql::{Params, Row, Value};
 
 /// Things in one statement. Servers take lists of more than 1000 values for something else than a
 /// list, and a key has three.
 pub(super) const MANY: usize = 256;
 
-/// `head`, so many times `one` with commas between, `tail`.
+/// `head`, so many times `one` with `between` between, `tail`.
 pub(super) struct Statement {
     pub(super) head: &'static str,
     pub(super) one: &'static str,
+    pub(super) between: &'static str,
     pub(super) tail: &'static str,
 }
 
 impl Statement {
     fn text(&self, count: usize) -> String {
-        let mut text =
-            String::with_capacity(self.head.len() + (self.one.len() + 1) * count + self.tail.len());
+        let mut text = String::with_capacity(
+            self.head.len() + (self.one.len() + self.between.len()) * count + self.tail.len(),
+        );
         text.push_str(self.head);
         for n in 0..count {
-            let comma = if n == 0 { "" } else { "," };
-            write!(text, "{comma}{}", self.one).expect("writing to a String cannot fail");
+            let between = if n == 0 { "" } else { self.between };
+            write!(text, "{between}{}", self.one).expect("writing to a String cannot fail");
         }
         text.push_str(self.tail);
         text
@@ -34,7 +36,7 @@ impl Statement {
     /// their last item, so that few different texts have to be prepared.
     pub(super) fn ask<T>(
         &self,
-        conn: &mut Conn,
+        conn: &mut impl Queryable,
         items: &[T],
         values: impl Fn(&T, &mut Vec<Value>),
     ) -> Result<Vec<Row>, mysql::Error> {
@@ -50,7 +52,7 @@ impl Statement {
     /// nothing.
     pub(super) fn tell<T>(
         &self,
-        conn: &mut Conn,
+        conn: &mut impl Queryable,
         items: &[T],
         values: impl Fn(&T, &mut Vec<Value>),
     ) -> Result<(), mysql::Error> {
@@ -74,7 +76,7 @@ impl Statement {
     /// ends where it would not fit into a packet any more.
     pub(super) fn insert<T>(
         &self,
-        conn: &mut Conn,
+        conn: &mut impl Queryable,
         items: &[T],
         bytes: impl Fn(&T) -> usize,
         values: impl Fn(&T, &mut Vec<Value>),
@@ -112,7 +114,7 @@ fn share<T>(items: &[T], bytes: impl Fn(&T) -> usize) -> usize {
 mod tests {
     use super::*;
 
-    const LIST: Statement = Statement { head: "IN (", one: "?", tail: ")" };
+    const LIST: Statement = Statement { head: "IN (", one: "?", between: ",", tail: ")" };
 
     #[test]
     fn a_text_repeats_its_middle() {

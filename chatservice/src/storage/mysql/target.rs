@@ -7,9 +7,10 @@ use std::time::Duration;
 use mysql::{Opts, OptsBuilder};
 
 /// A server in the same network answers a connect in a millisecond, or is away.
-const CONNECT_WITHIN: Duration = Duration::from_secs(1);
-/// The longest that a statement may take; above what it may wait for a lock, see [`SESSION`].
-const ANSWER_WITHIN: Duration = Duration::from_secs(3);
+pub(super) const CONNECT_WITHIN: Duration = Duration::from_secs(1);
+/// The longest that a statement may take; above what it may wait for a lock, see [`SESSION`]. With
+/// [`BEGIN_WITHIN`](super::link::BEGIN_WITHIN) it bounds a call.
+const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 /// An upgrade rewrites whole tables, and may wait for another server that is at it.
 const UPGRADE_WITHIN: Duration = Duration::from_secs(30 * 60);
 /// A connection of which the other end vanished is found by the kernel after 10 + 3 × 3 s.
@@ -29,7 +30,7 @@ const PACKET_MAX: usize = 64 << 20;
 const SESSION: [&str; 2] = [
     "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
     "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,NO_AUTO_VALUE_ON_ZERO',
-         innodb_lock_wait_timeout = 2, wait_timeout = 600, autocommit = 1",
+         innodb_lock_wait_timeout = 1, wait_timeout = 600, autocommit = 1",
 ];
 
 /// A URL that names no database that could be used.

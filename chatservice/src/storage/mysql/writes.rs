@@ -15,32 +15,39 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use chatproto::{GroupId, UserId};
 use mysql::prelude::Queryable as _;
-use mysql::{Conn, Params, Value};
+use mysql::{Params, Value};
 
 use super::failure::Failure;
 use super::queues;
 use super::reads::column;
 use super::row_counts::RowCounts;
 use super::statement::Statement;
+use super::timed::TimedConn;
 use crate::storage::{Outcome, StoreLimits, TokenHash, Write};
 
 /// By the primary key: another index would lock in another order.
 const LOCK_USERS: Statement = Statement {
     head: "SELECT id FROM User FORCE INDEX (PRIMARY) WHERE id IN (",
     one: "?",
+    between: ",",
     tail: ") ORDER BY id FOR UPDATE",
 };
 const SET_TOKENS: Statement = Statement {
     head: "INSERT INTO ResumeToken (userid, hash) VALUES ",
     one: "(?,?)",
+    between: ",",
     tail: " ON DUPLICATE KEY UPDATE hash = VALUES(hash)",
 };
-const END_TOKENS: Statement =
-    Statement { head: "DELETE FROM ResumeToken WHERE userid IN (", one: "?", tail: ")" };
+const END_TOKENS: Statement = Statement {
+    head: "DELETE FROM ResumeToken WHERE userid IN (",
+    one: "?",
+    between: ",",
+    tail: ")",
+};
 
 /// A transaction under way.
 pub(super) struct Batch<'a> {
-    conn: &'a mut Conn,
+    conn: &'a mut TimedConn,
     limits: StoreLimits,
     counts: &'a mut RowCounts,
     /// The accounts that it speaks of and that exist; their rows are locked.
@@ -50,7 +57,11 @@ pub(super) struct Batch<'a> {
 }
 
 impl<'a> Batch<'a> {
-    pub(super) fn new(conn: &'a mut Conn, limits: StoreLimits, counts: &'a mut RowCounts) -> Self {
+    pub(super) fn new(
+        conn: &'a mut TimedConn,
+        limits: StoreLimits,
+        counts: &'a mut RowCounts,
+    ) -> Self {
         Self { conn, limits, counts, users: HashSet::new(), tokens: BTreeMap::new() }
     }
 

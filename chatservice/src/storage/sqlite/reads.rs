@@ -8,7 +8,7 @@ use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, Type, ValueRef};
 use rusqlite::{Connection, Error, OptionalExtension, params};
 
 use crate::message::{Audience, Message, Sid};
-use crate::storage::{Credentials, Group, PageLimit, Person, Profile, Role, Row, RowId};
+use crate::storage::{Arrival, Credentials, Group, PageLimit, Person, Profile, Role, Row, RowId};
 
 pub(super) fn credentials(
     connection: &Connection,
@@ -125,6 +125,25 @@ pub(super) fn rows(
         }
     }
     Ok(page)
+}
+
+pub(super) fn arrivals(
+    connection: &Connection,
+    after: RowId,
+    limit: usize,
+) -> rusqlite::Result<Vec<Arrival>> {
+    connection
+        .prepare_cached("SELECT id, userid FROM OfflineMessage WHERE id > ?1 ORDER BY id LIMIT ?2")?
+        .query_map(params![after.0, sql_limit(limit)], |row| {
+            Ok(Arrival { recipient: UserId(row.get(1)?), row: RowId(row.get(0)?) })
+        })?
+        .collect()
+}
+
+pub(super) fn newest_row(connection: &Connection) -> rusqlite::Result<RowId> {
+    connection
+        .prepare_cached("SELECT COALESCE(MAX(id), 0) FROM OfflineMessage")?
+        .query_row([], |row| Ok(RowId(row.get(0)?)))
 }
 
 fn row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {

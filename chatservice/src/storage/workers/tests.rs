@@ -7,7 +7,7 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 use super::*;
 use crate::message::{Audience, Message, Sid};
 use crate::storage::memory::MemoryStore;
-use crate::storage::{Credentials, PageLimit, Profile, Row, RowId, StoreLimits};
+use crate::storage::{Arrival, Credentials, PageLimit, Profile, Row, RowId, StoreLimits};
 
 const LIMITS: StoreLimits =
     StoreLimits { friends_max: 9, groups_max: 9, members_max: 9, rows_max: 10_000 };
@@ -49,6 +49,14 @@ impl Store for GatedStore {
         limit: PageLimit,
     ) -> Result<Vec<Row>, StoreError> {
         self.inner.rows(recipient, after, limit)
+    }
+
+    fn arrivals(&self, after: RowId, limit: usize) -> Result<Vec<Arrival>, StoreError> {
+        self.inner.arrivals(after, limit)
+    }
+
+    fn newest_row(&self) -> Result<RowId, StoreError> {
+        self.inner.newest_row()
     }
 
     fn commit(&self, writes: &[Write]) -> Result<Vec<Outcome>, StoreError> {
@@ -122,6 +130,10 @@ fn every_kind_of_request_is_answered_in_kind() {
         Request::Rows { recipient: user, after: RowId(0), limit: PageLimit::rows(1) },
     );
     assert!(matches!(one(&answers), (5, Answer::Rows(Ok(rows))) if rows.is_empty()));
+    submit(&workers, 9, Request::Arrivals { after: RowId(0), limit: 1 });
+    assert!(matches!(one(&answers), (9, Answer::Arrivals(Ok(rows))) if rows.is_empty()));
+    submit(&workers, 10, Request::NewestRow);
+    assert!(matches!(one(&answers), (10, Answer::NewestRow(Ok(RowId(0))))));
     submit(&workers, 6, Request::Hash { password: "secret".into() });
     let (6, Answer::Hashed(Ok(hash))) = one(&answers) else { panic!("no hash") };
     for (tag, password, right) in [(7, "secret", true), (8, "wrong", false)] {

@@ -9,7 +9,7 @@ use chatservice::config::{Config, Settings};
 use chatservice::server::Server;
 use chatservice::storage::memory::MemoryStore;
 use chatservice::storage::{
-    Credentials, Outcome, PageLimit, Profile, Row, RowId, Store, StoreError, Write,
+    Arrival, Credentials, Outcome, PageLimit, Profile, Row, RowId, Store, StoreError, Write,
 };
 use parking_lot::{Mutex, RwLock};
 use rusqlite::Connection;
@@ -95,6 +95,14 @@ impl Store for Gated {
 
     fn rows(&self, to: UserId, after: RowId, limit: PageLimit) -> Result<Vec<Row>, StoreError> {
         self.inner.lock().rows(to, after, limit)
+    }
+
+    fn arrivals(&self, after: RowId, limit: usize) -> Result<Vec<Arrival>, StoreError> {
+        self.inner.lock().arrivals(after, limit)
+    }
+
+    fn newest_row(&self) -> Result<RowId, StoreError> {
+        self.inner.lock().newest_row()
     }
 
     fn commit(&self, writes: &[Write]) -> Result<Vec<Outcome>, StoreError> {

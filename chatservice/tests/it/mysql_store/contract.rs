@@ -9,7 +9,9 @@ use chatproto::{ChatObject, UserId};
 use chatservice::message::{Audience, Message, Sid};
 use chatservice::storage::memory::MemoryStore;
 use chatservice::storage::mysql::{MySqlStore, Sharing};
-use chatservice::storage::{Outcome, PageLimit, RowId, Store, StoreLimits, Write, conformance};
+use chatservice::storage::{
+    Arrival, Outcome, PageLimit, RowId, Store, StoreLimits, Write, conformance,
+};
 
 use super::{LIMITS, open};
 use crate::support::{MariaDb, seed};
@@ -84,6 +86,14 @@ impl Store for Pair {
         limit: PageLimit,
     ) -> Result<Vec<chatservice::storage::Row>> {
         self.next().rows(recipient, after, limit)
+    }
+
+    fn arrivals(&self, after: RowId, limit: usize) -> Result<Vec<Arrival>> {
+        self.next().arrivals(after, limit)
+    }
+
+    fn newest_row(&self) -> Result<RowId> {
+        self.next().newest_row()
     }
 
     fn commit(&self, writes: &[Write]) -> Result<Vec<Outcome>> {

@@ -1,6 +1,8 @@
 //! The store on a database server, against a real one.
 
 mod contract;
+mod nodes;
+mod silence;
 mod upgrade;
 
 pub(crate) use upgrade::original;

@@ -135,13 +135,15 @@ fn an_upgrade_that_is_killed_again_and_again_gets_there() {
 
 #[test]
 fn several_nodes_may_start_at_once() {
-    for database in [MariaDb::shared().database(), original()] {
+    for (database, messages) in [(MariaDb::shared().database(), 0), (original(), 4)] {
         thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| open(&database, LIMITS, Sharing::Shared));
             }
         });
         assert_eq!(tables(&database).len(), 8);
+        assert_eq!(database.number("SELECT COUNT(*) FROM OfflineMessage"), messages);
+        assert_eq!(database.number("SELECT COUNT(*) FROM SchemaVersion"), 1);
     }
 }
 

@@ -178,6 +178,8 @@ impl Rig {
                 Request::Profile { .. } => Answer::Profile(Err(error)),
                 Request::Members(_) => Answer::Members(Err(error)),
                 Request::Rows { .. } => Answer::Rows(Err(error)),
+                Request::Arrivals { .. } => Answer::Arrivals(Err(error)),
+                Request::NewestRow => Answer::NewestRow(Err(error)),
                 Request::Write(_) => Answer::Written(Err(error)),
                 Request::Hash { .. } => Answer::Hashed(Err(error)),
                 Request::Verify { .. } => Answer::Verified(false),
@@ -197,6 +199,8 @@ impl Rig {
             Request::Rows { recipient, after, limit } => {
                 Answer::Rows(store.rows(recipient, after, limit))
             }
+            Request::Arrivals { after, limit } => Answer::Arrivals(store.arrivals(after, limit)),
+            Request::NewestRow => Answer::NewestRow(store.newest_row()),
             Request::Write(write) => {
                 let outcome = store.commit(&[write]).map(|mut outcomes| outcomes.remove(0));
                 Answer::Written(outcome)
