@@ -10,6 +10,8 @@ use clap::Parser;
 use serde::{Deserialize, Serialize};
 
 pub use self::trusted_proxies::TrustedProxies;
+use crate::cluster;
+use crate::cluster::redis::RedisTarget;
 use crate::limits::Rules;
 use crate::storage::StoreLimits;
 use crate::storage::mysql::{Target, TargetError};
@@ -30,8 +32,8 @@ pub struct Settings {
     #[arg(long, value_name = "URL", env = "CHAT_MYSQL", hide_env_values = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mysql: Option<String>,
-    /// Not in this release, whose nodes run alone
-    #[arg(long, value_name = "URL", env = "CHAT_REDIS", hide = true)]
+    /// Joins the nodes that use the same database, as redis://[user:password@]host:port[/number]
+    #[arg(long, value_name = "URL", env = "CHAT_REDIS", hide_env_values = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub redis: Option<String>,
     /// A TOML file with options
@@ -145,6 +147,8 @@ pub struct Config {
     pub data: PathBuf,
     /// The database that is used instead of it.
     pub mysql: Option<Target>,
+    /// Where the nodes that use this database meet.
+    pub redis: Option<RedisTarget>,
     /// Loops that carry connections.
     pub threads: u16,
     /// Memory of one password hash in KiB.
@@ -192,8 +196,11 @@ impl Config {
 
     /// Fills in the defaults and checks what was chosen.
     pub fn resolve(settings: Settings) -> Result<Self, ConfigError> {
-        if settings.redis.is_some() {
-            let text = "redis is not in this release: leave it out, nodes run alone";
+        let redis = settings.redis.as_deref().map(str::parse).transpose();
+        let redis = redis
+            .map_err(|error: cluster::redis::TargetError| ConfigError(format!("redis {error}")))?;
+        if redis.is_some() && settings.mysql.is_none() {
+            let text = "redis joins nodes that share a database: say which with mysql";
             return Err(ConfigError(text.to_owned()));
         }
         let mysql = settings.mysql.as_deref().map(str::parse).transpose();
@@ -207,6 +214,7 @@ impl Config {
             listen: listen_address(&settings.listen)?,
             data: settings.data.unwrap_or_else(|| "data".into()),
             mysql,
+            redis,
             threads: threads.try_into().ok().filter(|n| (1..=1024).contains(n)).ok_or_else(
                 || ConfigError(format!("threads is {threads}, but must be 1 to 1024")),
             )?,
@@ -393,7 +401,10 @@ mod tests {
         check(flags(&["6000", "--health", "here:1"]), "health");
         check(flags(&["6000", "--silence-ms", "30000"]), "silence-ms");
         check(flags(&["6000", "--mysql", "mysql://localhost"]), "mysql must look like");
-        check(flags(&["6000", "--redis", "redis://localhost"]), "not in this release");
+        check(flags(&["6000", "--redis", "redis://localhost"]), "say which with mysql");
+        let mysql = "mysql://chat@localhost/chat";
+        let wrong = ["6000", "--mysql", mysql, "--redis", "http://localhost"];
+        check(flags(&wrong), "redis must be redis://");
         let unknown = toml::from_str::<Settings>("thread = 1").expect_err("unknown key");
         assert!(unknown.to_string().contains("thread"), "{unknown}");
     }

@@ -1,7 +1,7 @@
 //! One chat loop: a shard, and the connections that its clients are at.
 
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use reactor::{
     Buffer, CloseReason, Connection, Connections, Seat, Service, ServiceHandle, TimerId,
@@ -9,8 +9,10 @@ use reactor::{
 
 use super::entrance::Origin;
 use super::health::Sign;
+use super::neighbours::{Away, Neighbours};
 use super::{Post, Shared};
 use crate::chat::{ConnId, Effects, NodeId, Now, PeerMessage, Shard, ShardId};
+use crate::clock;
 
 /// Why a connection is not being read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +42,8 @@ pub(super) struct ChatLoop {
     handles: Arc<[ServiceHandle<Post>]>,
     /// What is to be posted to the other loops at the end of the turn.
     pub(super) outboxes: Vec<Vec<PeerMessage>>,
+    /// The same for other nodes, if there may be any.
+    pub(super) away: Option<Away>,
     pub(super) effects: Effects,
     now: Now,
     alarm: Option<(Instant, TimerId)>,
@@ -67,12 +71,16 @@ pub(super) type Conn<'a> = Connection<'a, ConnState>;
 impl ChatLoop {
     pub(super) fn new(seat: Seat<Post>, shared: Arc<Shared>) -> Self {
         let shards = seat.handles.len();
-        let id = ShardId { node: NodeId::ALONE, index: seat.index as u16 };
+        let node = shared.neighbours.as_ref().map_or(NodeId::ALONE, Neighbours::own);
+        let id = ShardId { node, index: seat.index as u16 };
         let rules = shared.config.rules.clone();
-        let now = wall_clock(Instant::now());
+        let now = clock::now();
+        let mut shard = Shard::new(now, id, shards as u16, rules, Box::new(random));
+        let away = shared.neighbours.clone().map(|neighbours| Away::new(neighbours, &mut shard));
         Self {
             id,
-            shard: Shard::new(now, id, shards as u16, rules, Box::new(random)),
+            shard,
+            away,
             shared,
             outboxes: (0..shards).map(|_| Vec::new()).collect(),
             handles: seat.handles,
@@ -87,7 +95,10 @@ impl ChatLoop {
     /// The time of this turn; the wall clock is read once a turn.
     pub(super) fn now(&mut self, turn: Instant) -> Now {
         if self.now.instant != turn {
-            self.now = wall_clock(turn);
+            self.now = clock::now_at(turn);
+            if let Some(away) = &mut self.away {
+                away.check_standing(self.now, &mut self.shard);
+            }
         }
         self.now
     }
@@ -98,6 +109,9 @@ impl ChatLoop {
                 // A loop that has ended holds nobody whom this could be for.
                 let _ended = handle.post(Post::Peers(std::mem::take(outbox)));
             }
+        }
+        if let Some(away) = &mut self.away {
+            away.send();
         }
     }
 
@@ -235,6 +249,12 @@ impl Service for ChatLoop {
                     self.run_effects(connections);
                 }
             }
+            Post::Notices(notices) => {
+                for notice in notices {
+                    self.handle_notice(now, notice);
+                    self.run_effects(connections);
+                }
+            }
             Post::Ping(health) => {
                 // A port that was closed tells nobody.
                 let _ended = health.post(Sign::Loop(self.id.index));
@@ -314,13 +334,8 @@ pub(super) fn read_again(connection: &mut Conn<'_>) {
     }
 }
 
-fn wall_clock(instant: Instant) -> Now {
-    let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Now { instant, unix_ms: wall.as_millis() as u64 }
-}
-
 /// 128 bits from the operating system.
-fn random() -> [u8; 16] {
+pub(super) fn random() -> [u8; 16] {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).expect("the kernel's random source has no error once it is seeded");
     bytes

@@ -5,7 +5,7 @@ use reactor::{Connection, ConnectionId, Connections};
 use super::Asker;
 use super::chat_loop::{ChatLoop, ConnState, Hold, hold, read_again, release};
 use crate::chat::effect::Attempt;
-use crate::chat::{ConnId, Effect, Effects, Located, LoginId, Now, Place, Ticket};
+use crate::chat::{ConnId, Effect, Effects, Now, Ticket};
 use crate::storage::Request;
 
 impl ChatLoop {
@@ -46,25 +46,11 @@ impl ChatLoop {
             Effect::ResumeReading(conn) => at(connections, conn, |it| release(it, Hold::Rules)),
             Effect::ReadAgain(conn) => at(connections, conn, read_again),
             Effect::Work { ticket, request } => self.work(now, ticket, request),
-            Effect::Claim { login, user, force } => {
-                let claim = self.shared.directory.claim(user, self.place(login), 0, force);
-                self.shard.handle_claim(now, login, user, claim);
-            }
-            Effect::Release { login, user, owing } => {
-                self.shared.directory.release(user, self.place(login), owing);
-            }
-            Effect::Settled { login, user } => {
-                self.shared.directory.settled(user, self.place(login));
-            }
-            Effect::Locate(lane) => {
-                let place = self.shared.directory.locate(lane.recipient);
-                let found = place.map_or(Located::Offline, Located::At);
-                self.shard.handle_located(now, lane, found);
-            }
-            Effect::Presence { conn, users } => {
-                let online = self.shared.directory.online(users);
-                self.shard.handle_presence(now, conn, online);
-            }
+            Effect::Claim { login, user, force } => self.claim(now, login, user, force),
+            Effect::Release { login, user, owing } => self.release(login, user, owing),
+            Effect::Settled { login, user } => self.settled(login, user),
+            Effect::Locate(lane) => self.locate(now, lane),
+            Effect::Presence { conn, users } => self.ask_presence(now, conn, users),
             Effect::Admit { conn, address, attempt } => {
                 let admission = self.shared.throttle.lock().admit(now.instant, address, attempt);
                 if matches!(attempt, Attempt::Registration) {
@@ -77,8 +63,8 @@ impl ChatLoop {
                 throttle.login_ended(now.instant, user, address, success);
             }
             Effect::LoggedIn { online, .. } => self.shared.admissions.logged_in(online),
-            Effect::Peer { to, message } => self.outboxes[usize::from(to.index)].push(message),
-            Effect::Announce { login, .. } => self.shard.handle_announced(now, login, 0),
+            Effect::Peer { to, message } => self.post(to, message),
+            Effect::Announce { login, message } => self.announce(now, login, message),
         }
     }
 
@@ -89,10 +75,6 @@ impl ChatLoop {
             log::debug!("too much is waiting for the workers");
             self.shard.handle_answer(now, ticket, request.unavailable());
         }
-    }
-
-    fn place(&self, login: LoginId) -> Place {
-        Place { shard: self.id, login }
     }
 }
 

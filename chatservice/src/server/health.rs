@@ -135,6 +135,7 @@ impl Health {
                 self.ask_loops();
             }
             Question::Ready if self.is_draining() => give_up(connection, &["draining".into()]),
+            Question::Ready if self.is_alone() => give_up(connection, &["bus".into()]),
             Question::Ready => {
                 *connection.state_mut() = Exchange::Ready;
                 self.ask_store();
@@ -163,6 +164,13 @@ impl Health {
                 let _ended = self.own.post(Sign::of_answer(&request.unavailable()));
             }
         }
+    }
+
+    /// Whether there may be other nodes, but they are out of reach.
+    fn is_alone(&self) -> bool {
+        let shared = self.shared.upgrade();
+        let neighbours = shared.as_ref().and_then(|shared| shared.neighbours.as_ref());
+        neighbours.is_some_and(|neighbours| !neighbours.are_heard())
     }
 
     fn is_draining(&self) -> bool {

@@ -6,6 +6,7 @@ mod chat_loop;
 mod effects;
 mod entrance;
 mod health;
+mod neighbours;
 mod proxy_header;
 
 use std::net::SocketAddr;
@@ -20,6 +21,7 @@ use reactor::{ConnectionOptions, EventLoop, ServiceHandle, TcpServer};
 
 use crate::chat::throttle::Throttle;
 use crate::chat::{PeerMessage, Ticket};
+use crate::cluster::{self, Notice};
 use crate::config::Config;
 use crate::presence::Directory;
 use crate::storage::mysql::{self, MySqlStore, Sharing};
@@ -30,6 +32,7 @@ use crate::storage::{Answer, Store};
 use admissions::Admissions;
 use chat_loop::ChatLoop;
 use health::{HealthServer, Sign};
+use neighbours::Neighbours;
 
 /// What the threads of chat loops are called, before their number.
 pub const LOOP_THREAD: &str = "chat-loop-";
@@ -53,6 +56,8 @@ pub(crate) enum Post {
     Peers(Vec<PeerMessage>),
     /// From workers.
     Answers(Vec<(Ticket, Answer)>),
+    /// From other nodes, or about them, in order.
+    Notices(Vec<Notice>),
     /// Store what is owed, then say so.
     Settle,
     /// Say goodbye and close everything.
@@ -67,12 +72,16 @@ pub(crate) enum Asker {
     Shard(u16, Ticket),
     /// The health port.
     Health(ServiceHandle<Sign>),
+    /// This node's part in the cluster.
+    Cluster,
 }
 
 /// What all chat loops of a node share.
 pub(crate) struct Shared {
     config: Config,
-    directory: Directory,
+    directory: Arc<Directory>,
+    /// The other nodes, if there may be any.
+    neighbours: Option<Neighbours>,
     throttle: Mutex<Throttle>,
     admissions: Arc<Admissions>,
     /// Whether a proxy was reported that does not announce its clients.
@@ -96,7 +105,7 @@ pub enum StartError {
     /// The hash's memory.
     #[error("password-kib cannot be used: {0}")]
     Hasher(#[from] HasherError),
-    /// Worker threads.
+    /// Worker threads and those of the cluster.
     #[error("cannot start a thread: {0}")]
     Thread(#[from] std::io::Error),
     /// The listening socket and its loops.
@@ -111,6 +120,7 @@ pub struct Server {
     _health: Option<HealthServer>,
     shared: Arc<Shared>,
     settled: Receiver<u16>,
+    cluster: Option<cluster::redis::Running>,
 }
 
 impl Server {
@@ -140,9 +150,12 @@ impl Server {
     /// `event_loop`, which the caller runs.
     pub fn start(event_loop: &mut EventLoop, config: Config) -> Result<Self, StartError> {
         let store: Arc<dyn Store> = match &config.mysql {
-            // Without a bus two nodes would let one user in twice, and pass messages by no way.
             Some(target) => {
-                Arc::new(MySqlStore::open(target, config.store_limits, Sharing::Exclusive)?)
+                // Without a bus two nodes would let one user in twice, and pass messages by no
+                // way.
+                let sharing =
+                    if config.redis.is_some() { Sharing::Shared } else { Sharing::Exclusive };
+                Arc::new(MySqlStore::open(target, config.store_limits, sharing)?)
             }
             None => Arc::new(SqliteStore::open(&config.data, config.store_limits)?),
         };
@@ -157,13 +170,15 @@ impl Server {
     ) -> Result<Self, StartError> {
         let handles = Arc::new(OnceLock::new());
         let hasher = PasswordHasher::new(config.password_kib)?;
-        let deliver = deliver_by_loop(Arc::clone(&handles));
+        let (neighbours, threads) = neighbours::prepare(&config);
+        let deliver = deliver_by_loop(Arc::clone(&handles), neighbours.clone());
         let workers = Workers::start(store, hasher, Options::default(), deliver)?;
         let (sender, settled) = crossbeam_channel::unbounded();
         let admissions =
             Arc::new(Admissions::new(config.anonymous_max, config.connections_per_address));
         let shared = Arc::new(Shared {
-            directory: Directory::default(),
+            directory: Arc::default(),
+            neighbours,
             throttle: Mutex::new(Throttle::new(config.registrations_per_address)),
             admissions: Arc::clone(&admissions),
             header_missed: AtomicBool::new(false),
@@ -187,6 +202,7 @@ impl Server {
             ..ConnectionOptions::default()
         };
         let for_loops = Arc::clone(&shared);
+        let for_cluster = Arc::clone(&handles);
         let proxies = config.proxy_from.clone();
         let tcp = TcpServer::builder(config.listen)
             .threads(config.threads.into())
@@ -202,11 +218,16 @@ impl Server {
                 handles.get_or_init(|| Arc::clone(&seat.handles));
                 ChatLoop::new(seat, Arc::clone(&for_loops))
             })?;
+        let cluster =
+            threads.map(|threads| neighbours::join(threads, &shared, for_cluster)).transpose()?;
+        if let Some(neighbours) = &shared.neighbours {
+            neighbours.wait_until_heard();
+        }
         let health = shared.config.health;
         let start =
             |address| health::start(event_loop, address, Arc::downgrade(&shared), tcp.handles());
         let health = health.map(start).transpose()?;
-        Ok(Self { tcp, _health: health, shared, settled })
+        Ok(Self { tcp, _health: health, shared, settled, cluster })
     }
 
     /// Where it listens.
@@ -225,6 +246,9 @@ impl Server {
         }
         self.post_to_all(|| Post::Goodbye);
         self.tcp.stop(GOODBYE_WITHIN);
+        if let Some(cluster) = self.cluster {
+            cluster.end();
+        }
         // The last one who shares the workers ends them, after everything that they have taken.
         drop(self.shared);
     }
@@ -252,13 +276,21 @@ impl Server {
 type Handles = Arc<[ServiceHandle<Post>]>;
 
 /// Sends answers to those who asked, one post for each loop.
-fn deliver_by_loop(handles: Arc<OnceLock<Handles>>) -> Deliver<Asker> {
+fn deliver_by_loop(
+    handles: Arc<OnceLock<Handles>>,
+    neighbours: Option<Neighbours>,
+) -> Deliver<Asker> {
     Arc::new(move |answers| {
         let handles = handles.get().expect("loops ask only after they were made");
         let mut by_loop: Vec<Vec<_>> = handles.iter().map(|_| Vec::new()).collect();
         for (asker, answer) in answers {
             match asker {
                 Asker::Shard(shard, ticket) => by_loop[usize::from(shard)].push((ticket, answer)),
+                Asker::Cluster => {
+                    if let Some(neighbours) = &neighbours {
+                        neighbours.looked(answer);
+                    }
+                }
                 Asker::Health(health) => {
                     // A port that was closed tells nobody.
                     let _ended = health.post(Sign::of_answer(&answer));
