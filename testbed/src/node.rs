@@ -89,7 +89,7 @@ impl Node {
 
     /// Waits for its end after a signal.
     pub fn wait(&mut self) -> ExitStatus {
-        match self.process.wait(STOP_LIMIT) {
+        match self.process.wait_within(STOP_LIMIT) {
             Ended::With(status) => status,
             Ended::StillRuns => panic!("still runs after {STOP_LIMIT:?}:\n{}", self.log()),
         }

@@ -38,7 +38,7 @@ impl Process {
 
     /// How it ended, if it did.
     pub fn ended(&mut self) -> Option<ExitStatus> {
-        match self.wait(Duration::ZERO) {
+        match self.wait_within(Duration::ZERO) {
             Ended::With(status) => Some(status),
             Ended::StillRuns => None,
         }
@@ -78,7 +78,7 @@ impl Process {
     }
 
     /// Waits for its end, at most for `limit`.
-    pub fn wait(&mut self, limit: Duration) -> Ended {
+    pub fn wait_within(&mut self, limit: Duration) -> Ended {
         let ended = wait_for_exit(&mut self.child, limit);
         if matches!(ended, Ended::With(_)) {
             self.dismiss_guard();
