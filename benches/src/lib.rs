@@ -12,3 +12,11 @@
 pub mod affinity;
 pub mod bare_epoll;
 pub mod relay;
+
+mod accounts;
+mod load;
+mod numbered_text;
+mod player;
+mod tally;
+
+pub use player::{IN_FLIGHT_MAX, TEXT_BYTES};

@@ -5,27 +5,21 @@
 //! The two take turns on the same processor, and the figure is their ratio: what disturbs the
 //! machine disturbs both.
 
-mod accounts;
 mod contender;
-mod load;
-mod numbered_text;
-mod player;
 mod report;
-mod tally;
 
-pub use player::{IN_FLIGHT_MAX, TEXT_BYTES};
 pub use report::{Report, Round};
 
-use accounts::Style;
+use crate::accounts::{self, Style};
+use crate::load::{Load, Partner};
+use crate::player::{Dialogue, Player};
+use crate::tally::Tally;
 use contender::Contender;
-use load::{Load, Partner};
-use player::{Dialogue, Player};
 use rustix::time::{ClockId, clock_gettime};
 use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
-use tally::Tally;
 
 /// What is measured, and for how long.
 #[derive(Clone, Debug)]
@@ -40,7 +34,8 @@ pub struct Plan {
     pub load_cpu: usize,
     /// Pairs of clients, and connections to the bare loop.
     pub pairs: usize,
-    /// Messages of each pair under way, and blocks of each connection; up to [`IN_FLIGHT_MAX`].
+    /// Messages of each pair under way, and blocks of each connection; up to
+    /// [`crate::IN_FLIGHT_MAX`].
     pub in_flight: u64,
     /// Whether the clients acknowledge and wait for answers, or do as the original ones.
     pub acknowledged: bool,

@@ -1,6 +1,7 @@
 //! `relay-bench`: how many messages a ChatServer relays beside a bare echo loop.
 
-use benches::relay::{self, IN_FLIGHT_MAX, Plan};
+use benches::relay::{self, Plan};
+use benches::{IN_FLIGHT_MAX, TEXT_BYTES};
 use clap::Parser;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -116,7 +117,7 @@ fn conditions(plan: &Plan) -> String {
     format!(
         "{pairs} pairs of {style} clients, {in_flight} under way in each, {} bytes of text; \
          {cpus} processors, load average {load} before the start",
-        relay::TEXT_BYTES
+        TEXT_BYTES
     )
 }
 

@@ -3,7 +3,7 @@
 //! No socket and no clock in here. The first object of a kind is decoded in full; of those after
 //! it every byte that may not differ is compared, and the number must be the next one.
 
-use super::numbered_text::{Frame, PLACE, Template, digits_of, number_in};
+use crate::numbered_text::{Frame, PLACE, Template, digits_of, number_in};
 use chatproto::{Delivery, Envelope, Event, Request, Target, UserId, decode_event};
 use std::io;
 use std::time::Instant;

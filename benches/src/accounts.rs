@@ -1,6 +1,6 @@
 //! Registers accounts and logs them in, before the measurement begins.
 
-use super::player::Account;
+use crate::player::Account;
 use chatproto::{Credentials, Envelope, Event, Login, Request, Status, UserId, decode_event};
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
