@@ -10,13 +10,21 @@
 //! Not a library for anything else. The README beside it says how to read the figures.
 
 pub mod affinity;
+pub mod arguments;
 pub mod bare_epoll;
 pub mod relay;
 
 mod accounts;
+mod comparison;
 mod load;
 mod numbered_text;
 mod player;
+mod processor_time;
+mod round;
 mod tally;
+mod turn;
 
+pub use comparison::Comparison;
 pub use player::{IN_FLIGHT_MAX, TEXT_BYTES};
+pub use round::{Cost, Round};
+pub use turn::Timing;

@@ -76,6 +76,12 @@ impl Player {
         }
     }
 
+    /// Player `at` of a row of pairs: the first of each pair has all of its messages to begin with.
+    pub(crate) fn of_pair(dialogue: Dialogue, at: usize, in_flight: u64) -> Self {
+        let held = if at.is_multiple_of(2) { in_flight } else { 0 };
+        Self::new(dialogue, held, Instant::now())
+    }
+
     /// Takes one line, without its newline; the number of the message if it is one.
     pub(crate) fn receive(&mut self, line: &[u8]) -> io::Result<Option<u64>> {
         if line.starts_with(br#"{"msgid":1010,"#) {
