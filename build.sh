@@ -24,6 +24,7 @@ need_servers() {
     command -v nginx >/dev/null 2>&1 || missing+=(nginx)
     [ -e /usr/lib/nginx/modules/ngx_stream_module.so ] || missing+=(libnginx-mod-stream)
     command -v haproxy >/dev/null 2>&1 || missing+=(haproxy)
+    command -v redis-server >/dev/null 2>&1 || missing+=(redis-server)
     [ ${#missing[@]} -gt 0 ] || return 0
     say "installing ${missing[*]}, which the tests need"
     local log

@@ -2,7 +2,6 @@
 
 mod announced;
 mod headers;
-mod process;
 mod real;
 
 use std::net::IpAddr;

@@ -1,21 +1,21 @@
 //! nginx and HAProxy as they are.
 
-use std::fs;
-use std::path::Path;
+use std::net::SocketAddr;
 
-use super::process::Proxy;
+use testbed::{HaProxy, Nginx};
+
 use super::{address, behind_proxy, is_served, line};
 use crate::support::{Client, DEADLINE, TestServer, unique_name, wait_until};
 
 /// A client of the proxy that, in the way that proxies are stacked, is said to be at `from`.
-fn through(proxy: &Proxy, server: &TestServer, from: &str) -> Client {
-    let mut client = Client::connect(proxy.address(), &server.log_path());
+fn through(proxy: SocketAddr, server: &TestServer, from: &str) -> Client {
+    let mut client = Client::connect(proxy, &server.log_path());
     client.send_bytes(&line(address(from)));
     client
 }
 
 /// Whether the limit of one connection for each address holds through `proxy`.
-fn check_limits(proxy: &Proxy, server: &TestServer, other_client: &str) {
+fn check_limits(proxy: SocketAddr, server: &TestServer, other_client: &str) {
     let mut first = through(proxy, server, "203.0.113.1");
     let account = first.register(&unique_name("behind"));
     assert!(!is_served(&mut through(proxy, server, "203.0.113.1")));
@@ -35,7 +35,7 @@ fn check_limits(proxy: &Proxy, server: &TestServer, other_client: &str) {
 fn nginx_with_version_1() {
     let server = TestServer::start(behind_proxy().flag("--connections-per-address", 1));
     let backend = server.address();
-    let proxy = Proxy::nginx(|port| {
+    let proxy = Nginx::start(|port| {
         format!(
             "load_module /usr/lib/nginx/modules/ngx_stream_module.so;
              pid nginx.pid;
@@ -51,14 +51,14 @@ fn nginx_with_version_1() {
         )
     });
     // nginx would write a header of two families for an IPv6 client of an IPv4 socket.
-    check_limits(&proxy, &server, "203.0.113.2");
+    check_limits(proxy.address(), &server, "203.0.113.2");
 }
 
 #[test]
 fn haproxy_with_version_2_and_its_checks() {
     let server = TestServer::start(behind_proxy().flag("--connections-per-address", 1));
     let backend = server.address();
-    let proxy = Proxy::haproxy(|port| {
+    let proxy = HaProxy::start(|port| {
         format!(
             "global
                  stats socket unix@socket level admin
@@ -83,21 +83,13 @@ fn haproxy_with_version_2_and_its_checks() {
         let stat = proxy.ask("show stat");
         stat.lines().any(|row| row.starts_with("chat,node,") && row.contains("L7OK"))
     });
-    check_limits(&proxy, &server, "2001:db8::1");
+    check_limits(proxy.address(), &server, "2001:db8::1");
 }
 
 #[test]
 fn the_configuration_for_nginx_that_comes_with_the_server() {
     let server = TestServer::start(behind_proxy().environment("RUST_LOG", "debug"));
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../nginx/nginx.conf");
-    let text = fs::read_to_string(file).expect("it lies there");
-    let replaced = |text: &str, what: &str, by: &str| {
-        assert_eq!(text.matches(what).count(), 1, "{what} once in:\n{text}");
-        text.replace(what, by)
-    };
-    let text = replaced(&text, "server 127.0.0.1:6000 ", &format!("server {} ", server.address()));
-    let proxy =
-        Proxy::nginx(|port| replaced(&text, "listen 8000 ", &format!("listen 127.0.0.1:{port} ")));
+    let proxy = Nginx::of_the_project(&[server.address()]);
     let mut client = Client::connect(proxy.address(), &server.log_path());
     let account = client.register(&unique_name("behind"));
     client.fence_by_login(&account.login_ack());

@@ -94,7 +94,7 @@ fn a_server_that_was_stopped_does_not_take_it_for_silence() {
     let server = TestServer::with(&[("--ping-after-ms", 300), ("--silence-ms", 900)]);
     let accounts = server.accounts::<10>();
     let mut clients: Vec<Client> = accounts.iter().map(|account| server.acking(account)).collect();
-    server.stop_all_threads();
+    server.freeze();
     for client in &mut clients {
         client.send(&json!({"msgid": 1006, "friendid": -1}));
     }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use socket2::SockRef;
 
-use super::server::log_tail;
+use testbed::log_tail;
 
 /// How long anything may take that must happen.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(10);

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 /// What became of a process that was waited for.
 #[derive(Debug)]
-pub(crate) enum Ended {
+pub enum Ended {
     /// It ended by itself.
     With(ExitStatus),
     /// It still runs.
@@ -13,7 +13,7 @@ pub(crate) enum Ended {
 }
 
 /// Waits for `child` to end, at most for `limit`.
-pub(crate) fn wait_for_exit(child: &mut Child, limit: Duration) -> Ended {
+pub fn wait_for_exit(child: &mut Child, limit: Duration) -> Ended {
     let deadline = Instant::now() + limit;
     loop {
         if let Some(status) = child.try_wait().expect("the child is ours to wait for") {

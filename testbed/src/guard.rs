@@ -1,20 +1,21 @@
-//! Ends a server that lives in a `static`, which nobody drops.
+//! Ends a server whose owner was killed, or lives in a `static`, which nobody drops.
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-/// A small process that waits until this one has ended, however it ended, then ends the server
-/// and removes its folder.
+/// A small process that waits until this one has ended, however it ended, then ends a group of
+/// processes and removes their folder.
 pub(crate) struct Guard {
     /// Its standard input is the leash: the kernel closes it with this process.
     process: Child,
 }
 
 impl Guard {
+    /// Watches over the process group of `pid`.
     pub(crate) fn over(pid: u32, folder: &Path) -> Self {
         let process = Command::new("sh")
             .arg("-c")
-            .arg(r#"cat >/dev/null; kill -9 "$1" 2>/dev/null; rm -rf -- "$2""#)
+            .arg(r#"cat >/dev/null; kill -9 -- "-$1" 2>/dev/null; rm -rf -- "$2""#)
             .arg("guard")
             .arg(pid.to_string())
             .arg(folder)

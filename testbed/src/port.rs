@@ -7,7 +7,7 @@ const FIRST: u32 = 10_000;
 const COUNT: u32 = 22_000;
 
 /// A port that nobody listens on; each call gives another one.
-pub(crate) fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let start = std::process::id().wrapping_mul(977);
     for _ in 0..COUNT {

@@ -1,0 +1,27 @@
+//! Where programs lie.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Where distributions put what only administrators start.
+const PLACES: [&str; 5] =
+    ["/usr/sbin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin", "/usr/libexec"];
+
+/// A program of the system; panics, and says which `package` has it, when there is none.
+pub(crate) fn system(name: &str, package: &str) -> Command {
+    let path = std::env::var("PATH").unwrap_or_default();
+    let mut files = path.split(':').chain(PLACES).map(|folder| Path::new(folder).join(name));
+    let Some(file) = files.find(|file| file.is_file()) else {
+        panic!("{name} is missing: apt-get install {package} (./build.sh test does it)");
+    };
+    Command::new(file)
+}
+
+/// The ChatServer that was built together with the running program: a test lies in `deps` beside
+/// it, other programs lie next to it.
+pub fn chat_server() -> PathBuf {
+    let this = std::env::current_exe().expect("a running program has a file");
+    let folder = this.parent().expect("a file lies in a folder");
+    let folder = if folder.ends_with("deps") { folder.parent() } else { Some(folder) };
+    folder.expect("deps lies in a folder").join("ChatServer")
+}
