@@ -16,18 +16,22 @@ need_toolchain() {
     need cc "install a C compiler, for example: apt-get install gcc libc6-dev"
 }
 
-# The integration tests run real servers, as processes of their own on loopback.
-need_servers() {
+is_installed() { # Debian package
+    case $1 in
+        mariadb-server) command -v mariadbd ;;
+        libnginx-mod-stream) [ -e /usr/lib/nginx/modules/ngx_stream_module.so ] ;;
+        *) command -v "$1" ;; # named as its program
+    esac >/dev/null 2>&1
+}
+
+need_packages() { # who needs them, packages...
+    local user=$1 package log missing=()
     PATH=$PATH:/usr/sbin
-    local missing=()
-    command -v mariadbd >/dev/null 2>&1 || missing+=(mariadb-server)
-    command -v nginx >/dev/null 2>&1 || missing+=(nginx)
-    [ -e /usr/lib/nginx/modules/ngx_stream_module.so ] || missing+=(libnginx-mod-stream)
-    command -v haproxy >/dev/null 2>&1 || missing+=(haproxy)
-    command -v redis-server >/dev/null 2>&1 || missing+=(redis-server)
+    for package in "${@:2}"; do
+        is_installed "$package" || missing+=("$package")
+    done
     [ ${#missing[@]} -gt 0 ] || return 0
-    say "installing ${missing[*]}, which the tests need"
-    local log
+    say "installing ${missing[*]} for $user"
     log=$(mktemp)
     # The first try fails where package lists were never fetched. RUNLEVEL: no services are wanted.
     export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1
@@ -60,13 +64,21 @@ run() {
     exec bin/ChatServer "$@"
 }
 
+cluster() {
+    case "${1:-}" in -h | --help) exec ./cluster.sh --help ;; esac
+    need_packages "the cluster" mariadb-server redis-server nginx libnginx-mod-stream
+    build
+    exec ./cluster.sh "$@"
+}
+
 test_all() {
     need_toolchain
     cargo fmt --version >/dev/null 2>&1 ||
         { echo "build.sh: rustfmt is missing: rustup component add rustfmt" >&2; exit 1; }
     cargo clippy --version >/dev/null 2>&1 ||
         { echo "build.sh: clippy is missing: rustup component add clippy" >&2; exit 1; }
-    need_servers
+    # The integration tests run real servers, as processes of their own on loopback.
+    need_packages "the tests" mariadb-server redis-server nginx libnginx-mod-stream haproxy
     say "formatting"
     cargo fmt --all --check
     say "lints"
@@ -87,12 +99,24 @@ bench() {
     cargo run --release --locked -p benches --bin relay-bench -- "$@"
 }
 
+bench_cluster() {
+    need_toolchain
+    need_packages "the bench" mariadb-server redis-server nats-server
+    build
+    say "two nodes against two nats-servers on the same two cores"
+    cargo run --release --locked -p benches --bin cluster-bench -- "$@"
+}
+
 help() {
     cat <<'END'
 bash build.sh            build bin/ChatServer and bin/ChatClient
 ./build.sh run [ARGS]    build, then start bin/ChatServer with ARGS (6000 unless told)
 ./build.sh test          the whole gate: formatting, lints, all tests, documentation
+./build.sh cluster [ARGS]
+                         three nodes, MariaDB, Redis, and nginx on port 8000 (--help lists ARGS)
 ./build.sh bench [ARGS]  messages a second next to a bare epoll loop (--help lists ARGS)
+./build.sh bench-cluster [ARGS]
+                         messages a second from node to node, next to two nats-servers
 ./build.sh help          this
 END
 }
@@ -101,7 +125,9 @@ case "${1:-build}" in
     build) build ;;
     run) shift; run "$@" ;;
     test) test_all ;;
+    cluster) shift; cluster "$@" ;;
     bench) shift; bench "$@" ;;
+    bench-cluster) shift; bench_cluster "$@" ;;
     help | -h | --help) help ;;
     *) echo "build.sh: there is no '$1'" >&2; help >&2; exit 2 ;;
 esac

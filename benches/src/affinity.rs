@@ -35,6 +35,19 @@ pub fn two_processors() -> io::Result<(usize, usize)> {
     Ok((first, cpus.rfind(is_allowed).unwrap_or(first)))
 }
 
+/// Keeps the calling thread to two processors, if it may run on more. Threads and processes that
+/// it starts from now on inherit this.
+///
+/// # Errors
+/// If the system refuses.
+pub fn keep_to_two_processors() -> io::Result<()> {
+    let (first, last) = two_processors()?;
+    let mut two = CpuSet::new();
+    two.set(first);
+    two.set(last);
+    Ok(sched_setaffinity(None, &two)?)
+}
+
 /// Allows the calling thread the processors that [`pin_thread`] returned.
 ///
 /// # Errors

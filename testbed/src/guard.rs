@@ -15,7 +15,7 @@ impl Guard {
     pub(crate) fn over(pid: u32, folder: &Path) -> Self {
         let process = Command::new("sh")
             .arg("-c")
-            .arg(r#"cat >/dev/null; kill -9 -- "-$1" 2>/dev/null; rm -rf -- "$2""#)
+            .arg(r#"cat >/dev/null; kill -s KILL -- "-$1" 2>/dev/null; rm -rf -- "$2""#)
             .arg("guard")
             .arg(pid.to_string())
             .arg(folder)

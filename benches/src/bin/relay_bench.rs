@@ -1,11 +1,12 @@
 //! `relay-bench`: how many messages a ChatServer relays beside a bare echo loop.
 
-use benches::relay::{self, IN_FLIGHT_MAX, Plan};
+use benches::arguments::{Turns, machine, program};
+use benches::relay::{self, Plan};
+use benches::{IN_FLIGHT_MAX, TEXT_BYTES};
 use clap::Parser;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
 /// Measures a ChatServer and a bare epoll echo loop in turn, on one processor, with one load.
 #[derive(Parser)]
@@ -29,15 +30,8 @@ struct Arguments {
     /// Messages of a pair that are under way at a time [default: 1]
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..=IN_FLIGHT_MAX))]
     in_flight: Option<u64>,
-    /// How often each of the two has its turn
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
-    rounds: u16,
-    /// Seconds of a turn that are counted
-    #[arg(long, default_value_t = 2.0, value_parser = seconds)]
-    seconds: f64,
-    /// Seconds before them that are not
-    #[arg(long, default_value_t = 0.5, value_parser = seconds)]
-    warm_up: f64,
+    #[command(flatten)]
+    turns: Turns,
     /// Processor of the servers
     #[arg(long, value_name = "CPU", default_value_t = 0)]
     server_cpu: usize,
@@ -67,7 +61,7 @@ fn run(arguments: &Arguments) -> io::Result<ExitCode> {
     let report = relay::run(&plan, |line| drop(writeln!(out, "{line}")))?;
     writeln!(out, "{report}")?;
     Ok(match arguments.require {
-        Some(required) if report.rate_ratio() < required => {
+        Some(required) if report.comparison.rate_ratio() < required => {
             writeln!(out, "FAILED: a ratio of {required} was required")?;
             ExitCode::FAILURE
         }
@@ -86,42 +80,19 @@ impl Arguments {
             pairs: self.pairs.unwrap_or(pairs).into(),
             in_flight: self.in_flight.unwrap_or(in_flight),
             acknowledged: self.ack,
-            rounds: self.rounds.into(),
-            duration: Duration::from_secs_f64(self.seconds),
-            warm_up: Duration::from_secs_f64(self.warm_up),
+            rounds: self.turns.rounds(),
+            timing: self.turns.timing(),
         })
     }
 }
 
-/// The program that was chosen, or the one called `name` beside this one.
-fn program(chosen: Option<&PathBuf>, name: &str) -> io::Result<PathBuf> {
-    let path = match chosen {
-        Some(path) => path.clone(),
-        None => std::env::current_exe()?.with_file_name(name),
-    };
-    if path.is_file() {
-        return Ok(path);
-    }
-    let text = format!("{} is not there; build it: cargo build --release", path.display());
-    Err(io::Error::new(io::ErrorKind::NotFound, text))
-}
-
 /// What is measured on what kind of machine, for whoever reads the figures later.
 fn conditions(plan: &Plan) -> String {
-    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    let load = load.split(' ').next().unwrap_or("unknown");
-    let cpus = std::thread::available_parallelism().map_or(0, usize::from);
     let Plan { pairs, in_flight, .. } = plan;
     let style = if plan.acknowledged { "acknowledging" } else { "original" };
     format!(
-        "{pairs} pairs of {style} clients, {in_flight} under way in each, {} bytes of text; \
-         {cpus} processors, load average {load} before the start",
-        relay::TEXT_BYTES
+        "{pairs} pairs of {style} clients, {in_flight} under way in each, {TEXT_BYTES} bytes of \
+         text; {}",
+        machine()
     )
-}
-
-fn seconds(text: &str) -> Result<f64, String> {
-    let value: f64 = text.parse().map_err(|_| format!("{text} is no number"))?;
-    // The turn of one side is silence to the other, which closes a connection after 90 s of it.
-    if (0.01..=25.0).contains(&value) { Ok(value) } else { Err("0.01 to 25 seconds".to_owned()) }
 }

@@ -5,12 +5,7 @@ use std::io::{self, BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::time::Duration;
 use tempfile::TempDir;
-
-/// Clock ticks a second in `/proc/PID/stat`: USER_HZ, 100 wherever the kernel's interface is not
-/// older than Linux 2.6.
-const TICKS_PER_SECOND: u32 = 100;
 
 /// Killed when dropped; its data folder goes with it.
 #[derive(Debug)]
@@ -48,13 +43,6 @@ impl Contender {
     /// The process, for a profiler.
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
-    }
-
-    /// What all its threads have computed since it started; in steps of 10 ms.
-    pub(crate) fn cpu_time(&self) -> io::Result<Duration> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        let ticks = ticks_in(&stat).ok_or_else(|| io::Error::other("odd /proc/PID/stat"))?;
-        Ok(Duration::from_secs(1) * ticks / TICKS_PER_SECOND)
     }
 
     fn start(
@@ -112,15 +100,6 @@ fn address_in(line: &str) -> Option<SocketAddr> {
     rest[..end].parse().ok()
 }
 
-/// utime and stime, fields 14 and 15; the second field is a name that may hold anything.
-fn ticks_in(stat: &str) -> Option<u32> {
-    let (_, fields) = stat.rsplit_once(") ")?;
-    let mut fields = fields.split(' ').skip(11);
-    let user: u32 = fields.next()?.parse().ok()?;
-    let system: u32 = fields.next()?.parse().ok()?;
-    user.checked_add(system)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,13 +112,6 @@ mod tests {
         check("bare-echo is listening on 127.0.0.1:6001\n", 6001);
         check("ChatServer is listening on 127.0.0.1:6000, data in /tmp/x\n", 6000);
         assert_eq!(address_in("ChatServer: no"), None);
-    }
-
-    #[test]
-    fn ticks_are_found_behind_any_name() {
-        let stat = "7 (a) b) S 1 7 7 0 -1 4194304 100 0 0 0 12 30 0 0 20 0 1 0 5 1 1";
-        assert_eq!(ticks_in(stat), Some(42));
-        assert_eq!(ticks_in("7 (a) S 1"), None);
     }
 
     #[test]

@@ -122,3 +122,29 @@ fn a_ping_is_answered() {
     assert_eq!(player.receive(br#"{"msgid":1012}"#).unwrap(), None);
     assert!(output(&mut player, Play::Paused).starts_with(r#"{"msgid":1013}"#));
 }
+
+fn nats(held: u64) -> Player {
+    player(Dialogue::Nats(Subjects { own: "p.1".to_owned(), partner: "p.0".to_owned() }), held)
+}
+
+#[test]
+fn a_message_of_nats_is_announced_and_goes_back() {
+    let mut player = nats(0);
+    let text = format!("{:.<TEXT_BYTES$}", "0000000000000000");
+    assert_eq!(player.receive(b"MSG p.1 1 64\r").unwrap(), None);
+    assert_eq!(player.receive(format!("{text}\r").as_bytes()).unwrap(), Some(0));
+    assert_eq!(output(&mut player, Play::On), format!("PUB p.0 64\r\n{text}\r\n"));
+    assert_eq!(player.receive(b"PING\r").unwrap(), None);
+    assert_eq!(output(&mut player, Play::Paused), "PONG\r\n");
+}
+
+#[test]
+fn nothing_else_is_taken_from_nats() {
+    let text = format!("{:.<TEXT_BYTES$}\r", "0000000000000000");
+    nats(0).receive(text.as_bytes()).unwrap_err();
+    nats(0).receive(b"MSG p.2 1 64\r").unwrap_err();
+    nats(0).receive(b"-ERR 'Slow Consumer'\r").unwrap_err();
+    let mut player = nats(0);
+    player.receive(b"MSG p.1 1 64\r").unwrap();
+    player.receive(b"MSG p.1 1 64\r").unwrap_err();
+}

@@ -1,8 +1,8 @@
 //! The load: many players on one epoll loop, edge-triggered so that an event costs it one read,
 //! one write and no second look. Both contenders are played with this same engine.
 
-use super::player::{Play, Player};
-use super::tally::Tally;
+use crate::player::{Play, Player};
+use crate::tally::Tally;
 use rustix::buffer::spare_capacity;
 use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
@@ -192,7 +192,7 @@ impl Partner {
 mod tests {
     use super::*;
     use crate::bare_epoll::BareEcho;
-    use crate::relay::player::Dialogue;
+    use crate::player::Dialogue;
     use std::thread;
 
     #[test]

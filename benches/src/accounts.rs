@@ -1,9 +1,10 @@
 //! Registers accounts and logs them in, before the measurement begins.
 
-use super::player::Account;
+use crate::player::{Account, Dialogue, Player};
 use chatproto::{Credentials, Envelope, Event, Login, Request, Status, UserId, decode_event};
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::ops::Range;
 use std::time::Duration;
 
 const PASSWORD: &str = "a password";
@@ -19,20 +20,28 @@ pub(crate) enum Style {
     Acknowledged,
 }
 
-/// New accounts on connections of their own, neighbours being partners; `count` is even.
-pub(crate) fn logged_in(
-    address: SocketAddr,
-    count: usize,
+/// Players on connections and accounts of their own, neighbours being partners. `numbers` are
+/// those of the accounts, an even count from an even one; number `n` connects to address `n` modulo
+/// their count.
+pub(crate) fn players(
+    addresses: &[SocketAddr],
+    numbers: Range<usize>,
+    in_flight: u64,
     style: Style,
-) -> io::Result<Vec<(TcpStream, Account)>> {
-    let clients: io::Result<Vec<_>> = (0..count)
-        .map(|number| Client::enter(address, format!("player {number}"), style))
-        .collect();
-    let clients = clients?;
+) -> io::Result<Vec<(TcpStream, Player)>> {
+    let enter = |number: usize| {
+        let address = addresses[number % addresses.len()];
+        Client::enter(address, format!("player {number}"), style)
+    };
+    let clients = numbers.map(enter).collect::<io::Result<Vec<_>>>()?;
     let ids: Vec<_> = clients.iter().map(|client| client.id).collect();
-    let seated = clients.into_iter().zip(0..).map(|(client, number): (_, usize)| {
-        let account = Account { id: client.id, name: client.name, partner: ids[number ^ 1] };
-        (client.stream.into_inner(), account)
+    let seated = clients.into_iter().enumerate().map(|(at, client)| {
+        let account = Account { id: client.id, name: client.name, partner: ids[at ^ 1] };
+        let dialogue = match style {
+            Style::Original => Dialogue::Original(account),
+            Style::Acknowledged => Dialogue::Acknowledged(account),
+        };
+        (client.stream.into_inner(), Player::of_pair(dialogue, at, in_flight))
     });
     Ok(seated.collect())
 }

@@ -3,7 +3,7 @@
 //! No socket and no clock in here. The first object of a kind is decoded in full; of those after
 //! it every byte that may not differ is compared, and the number must be the next one.
 
-use super::numbered_text::{Frame, PLACE, Template, digits_of, number_in};
+use crate::numbered_text::{Frame, PLACE, Template, digits_of, number_in};
 use chatproto::{Delivery, Envelope, Event, Request, Target, UserId, decode_event};
 use std::io;
 use std::time::Instant;
@@ -13,12 +13,22 @@ pub const TEXT_BYTES: usize = 64;
 /// Messages that one player may have under way; a power of two.
 pub const IN_FLIGHT_MAX: u64 = 64;
 
+/// What a connection to a NATS server calls its only subscription.
+pub(crate) const SUBSCRIPTION: u32 = 1;
+
 /// Two accounts that send to each other, seen from one of them.
 #[derive(Clone, Debug)]
 pub(crate) struct Account {
     pub(crate) id: i64,
     pub(crate) name: String,
     pub(crate) partner: i64,
+}
+
+/// Two subjects of a NATS server, of which each partner hears one.
+#[derive(Clone, Debug)]
+pub(crate) struct Subjects {
+    pub(crate) own: String,
+    pub(crate) partner: String,
 }
 
 /// What is spoken on the connection.
@@ -30,6 +40,8 @@ pub(crate) enum Dialogue {
     Original(Account),
     /// 1005 with a mid, 1011 for what was pushed; the next message waits for the 1010.
     Acknowledged(Account),
+    /// PUB and MSG of the NATS protocol; the own subject is subscribed to already.
+    Nats(Subjects),
 }
 
 /// Whether messages that arrive are sent on.
@@ -44,6 +56,10 @@ pub(crate) enum Play {
 pub(crate) struct Player {
     dialogue: Dialogue,
     template: Template,
+    /// The line that announces a message, where there is one.
+    announcement: Option<Vec<u8>>,
+    /// The line before was that.
+    announced: bool,
     message_frame: Option<Frame>,
     answer_frame: Option<Frame>,
     /// Messages that this player may send now.
@@ -63,7 +79,9 @@ impl Player {
         assert!(held <= IN_FLIGHT_MAX, "more messages than send times are kept for");
         Self {
             template: Template::new(dialogue.request()),
+            announcement: dialogue.announcement(),
             dialogue,
+            announced: false,
             message_frame: None,
             answer_frame: None,
             held,
@@ -76,9 +94,23 @@ impl Player {
         }
     }
 
+    /// Player `at` of a row of pairs: the first of each pair has all of its messages to begin with.
+    pub(crate) fn of_pair(dialogue: Dialogue, at: usize, in_flight: u64) -> Self {
+        let held = if at.is_multiple_of(2) { in_flight } else { 0 };
+        Self::new(dialogue, held, Instant::now())
+    }
+
     /// Takes one line, without its newline; the number of the message if it is one.
     pub(crate) fn receive(&mut self, line: &[u8]) -> io::Result<Option<u64>> {
-        if line.starts_with(br#"{"msgid":1010,"#) {
+        if let Some(announcement) = &self.announcement
+            && !std::mem::take(&mut self.announced)
+        {
+            match line {
+                b"PING\r" => self.pinged = true,
+                _ if line == announcement => self.announced = true,
+                _ => return Err(surprise(line, "not what announces a message")),
+            }
+        } else if line.starts_with(br#"{"msgid":1010,"#) {
             self.receive_answer(line)?;
         } else if line == br#"{"msgid":1012}"# {
             self.pinged = true;
@@ -91,7 +123,10 @@ impl Player {
     /// Appends what is to be said now.
     pub(crate) fn respond(&mut self, now: Instant, play: Play, out: &mut Vec<u8>) {
         if std::mem::take(&mut self.pinged) {
-            chatproto::pong(out);
+            match self.dialogue {
+                Dialogue::Nats(_) => out.extend_from_slice(b"PONG\r\n"),
+                _ => chatproto::pong(out),
+            }
         }
         let mut unanswered_max = u64::MAX;
         if let Dialogue::Acknowledged(_) = self.dialogue {
@@ -119,7 +154,7 @@ impl Player {
     pub(crate) fn unanswered(&self) -> u64 {
         match self.dialogue {
             Dialogue::Acknowledged(_) => self.sent - self.answered,
-            Dialogue::Echo | Dialogue::Original(_) => 0,
+            Dialogue::Echo | Dialogue::Original(_) | Dialogue::Nats(_) => 0,
         }
     }
 
@@ -195,27 +230,41 @@ impl Dialogue {
                     r#"{{"msgid":1005,"mid":"{PLACE}","toid":{partner},"msg":"{text}","time":"{TIME}"}}"#
                 ) + "\n"
             }
+            Self::Nats(Subjects { partner, .. }) => {
+                format!("PUB {partner} {TEXT_BYTES}\r\n{text}\r\n")
+            }
         }
+    }
+
+    /// The line before a received message, without its newline.
+    fn announcement(&self) -> Option<Vec<u8>> {
+        let Self::Nats(Subjects { own, .. }) = self else { return None };
+        Some(format!("MSG {own} {SUBSCRIPTION} {TEXT_BYTES}\r").into_bytes())
     }
 
     /// Where the part of a received message ends that is always the same.
     fn message_frame_end(&self) -> &'static [u8] {
         match self {
-            Self::Echo | Self::Original(_) => b"",
+            Self::Echo | Self::Original(_) | Self::Nats(_) => b"",
             Self::Acknowledged(_) => br#""seq":"#,
         }
     }
 
     /// Checks every field of the first message, number 0.
     fn check_first(&self, line: &[u8]) -> io::Result<()> {
-        let (Self::Original(account) | Self::Acknowledged(account)) = self else { return Ok(()) };
+        let mut text = Vec::new();
+        Template::new(Self::text()).write(0, &mut text);
+        let account = match self {
+            Self::Echo => return Ok(()),
+            Self::Nats(_) if line.strip_suffix(b"\r") == Some(&text) => return Ok(()),
+            Self::Nats(_) => return Err(surprise(line, "not the partner's message")),
+            Self::Original(account) | Self::Acknowledged(account) => account,
+        };
         let Ok(Event::Chat(chat)) = decode_event(line) else {
             return Err(surprise(line, "not a 1005"));
         };
         let digits = digits_of(0);
         let mid = matches!(self, Self::Acknowledged(_)).then_some(digits.as_slice());
-        let mut text = Vec::new();
-        Template::new(Self::text()).write(0, &mut text);
         let is_right = chat.from == UserId(account.partner)
             && chat.target == Target::User(UserId(account.id))
             && chat.msg.as_bytes() == text
