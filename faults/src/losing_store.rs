@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use chatproto::{GroupId, UserId};
 use chatservice::storage::{
-    Credentials, Outcome, PageLimit, Profile, Row, RowId, Store, StoreError, Write,
+    Arrival, Credentials, Outcome, PageLimit, Profile, Row, RowId, Store, StoreError, Write,
 };
 
 /// Passes everything on to a store that does not lie.
@@ -60,6 +60,14 @@ impl Store for LosingStore {
         limit: PageLimit,
     ) -> Result<Vec<Row>, StoreError> {
         self.honest.rows(recipient, after, limit)
+    }
+
+    fn arrivals(&self, after: RowId, limit: usize) -> Result<Vec<Arrival>, StoreError> {
+        self.honest.arrivals(after, limit)
+    }
+
+    fn newest_row(&self) -> Result<RowId, StoreError> {
+        self.honest.newest_row()
     }
 
     fn commit(&self, writes: &[Write]) -> Result<Vec<Outcome>, StoreError> {
