@@ -1,6 +1,6 @@
 //! A private Redis that keeps nothing.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::ops::{Deref, DerefMut};
 use std::path::PathBuf;
@@ -60,11 +60,16 @@ impl Redis {
         self.folder.path().join("log")
     }
 
+    /// Carries out a command of words without spaces.
+    pub fn command(&self, words: &str) {
+        assert!(ask(self.address(), words).is_ok_and(|answer| !answer.starts_with('-')), "{words}");
+    }
+
     fn wait_until_ready(&mut self) {
         wait_until("Redis is ready", START_LIMIT, || {
             let ended = self.process.ended();
             assert!(ended.is_none(), "Redis ended: {ended:?}\n{}", log_tail(&self.log_path()));
-            answers(self.address()).unwrap_or(false)
+            ask(self.address(), "PING").is_ok_and(|answer| answer == "+PONG\r\n")
         });
     }
 }
@@ -84,13 +89,13 @@ impl DerefMut for Redis {
     }
 }
 
-fn answers(address: SocketAddr) -> std::io::Result<bool> {
+fn ask(address: SocketAddr, words: &str) -> std::io::Result<String> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(ANSWER_WITHIN))?;
-    stream.write_all(b"PING\r\n")?;
-    let mut answer = [0; 7];
-    stream.read_exact(&mut answer)?;
-    Ok(&answer == b"+PONG\r\n")
+    stream.write_all(format!("{words}\r\n").as_bytes())?;
+    let mut answer = String::new();
+    BufReader::new(stream).read_line(&mut answer)?;
+    Ok(answer)
 }
 
 fn spawn(folder: &TempDir, port: u16) -> Process {

@@ -11,6 +11,7 @@
 )]
 
 mod cli;
+mod cluster;
 mod delivery;
 mod durability;
 mod framing;

@@ -108,6 +108,9 @@ impl Shard {
     fn evict(&mut self, old: LoginId, by: Place) {
         if let Some(session) = at(&mut self.sessions, old) {
             session.handle_evicted(&mut self.core);
+        } else if let Some(session) = login::waiting_for_claim(&mut self.sessions, old) {
+            // It was granted its place, but has not heard of it yet.
+            session.handle_evicted(&mut self.core);
         }
         if let Some(owing) = self.core.owing.get_mut(&old) {
             owing.heir = Some(by);
