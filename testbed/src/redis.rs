@@ -119,18 +119,12 @@ mod tests {
     #[test]
     fn it_comes_back_empty() {
         let mut redis = Redis::start();
-        let ask = |redis: &Redis, question: &str, length: usize| {
-            let mut stream = TcpStream::connect(redis.address()).unwrap();
-            stream.write_all(question.as_bytes()).unwrap();
-            let mut answer = vec![0; length];
-            stream.read_exact(&mut answer).unwrap();
-            String::from_utf8(answer).unwrap()
-        };
-        assert_eq!(ask(&redis, "SET a 1\r\n", 5), "+OK\r\n");
-        assert_eq!(ask(&redis, "DBSIZE\r\n", 4), ":1\r\n");
+        let size = |redis: &Redis| ask(redis.address(), "DBSIZE").unwrap();
+        redis.command("SET a 1");
+        assert_eq!(size(&redis), ":1\r\n");
         redis.kill9();
         assert!(TcpStream::connect(redis.address()).is_err());
         redis.restart();
-        assert_eq!(ask(&redis, "DBSIZE\r\n", 4), ":0\r\n");
+        assert_eq!(size(&redis), ":0\r\n");
     }
 }

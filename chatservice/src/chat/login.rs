@@ -4,20 +4,20 @@
 //! barrier → presence → (rows) → answer.
 //! Each step but the last is a question to the outside; [`Stage`] says which is open.
 
-use std::time::Duration;
+mod place;
 
-use rustc_hash::FxHashMap;
+use std::time::Duration;
 
 use chatproto::{
     Credentials as Proof, Errno, FriendEntry, GroupEntry, LoginAnswer, MemberEntry, UserId,
 };
 
-use super::core::{Core, Owing};
+pub(super) use place::{claimed, claimed_too_late, place_is_free, waiting_for_claim};
+
+use super::core::Core;
 use super::deadlines::Deadline;
-use super::effect::{Admission, Attempt, Claim, ConnId, Effect, LoginId, Ticket};
-use super::inbox::Inbox;
-use super::mids::Mids;
-use super::session::{Online, Pending, Phase, Sends, Session, Style};
+use super::effect::{Admission, Attempt, Effect, LoginId, Ticket};
+use super::session::{Pending, Phase, Session, Style};
 use super::token;
 use crate::storage::password::is_plain;
 use crate::storage::{
@@ -176,84 +176,6 @@ pub(super) fn answered(session: &mut Session, answer: Answer, core: &mut Core) {
             fail(session, Errno::Refused, None, None, core);
         }
     }
-}
-
-/// The session at which `login` is under way and has asked for its place.
-pub(super) fn waiting_for_claim(
-    sessions: &mut FxHashMap<ConnId, Session>,
-    login: LoginId,
-) -> Option<&mut Session> {
-    let session = sessions.get_mut(&login.conn)?;
-    let waits = |it: &mut Login| it.stage == Stage::Place && it.id == login;
-    login_of(session).is_some_and(waits).then_some(session)
-}
-
-/// The answer to [`Effect::Claim`] of a login that has ended meanwhile: what it was granted is
-/// given up, as it would have been by a session that ended right after it.
-pub(super) fn claimed_too_late(login: LoginId, user: UserId, claim: Claim, core: &mut Core) {
-    let Claim::Granted(evicted) = claim else { return };
-    let owing = evicted.is_some();
-    if let Some(old) = evicted {
-        core.owing.insert(login, Owing { user, left: 1, heir: None });
-        core.heirs.insert(login, old);
-        core.evict(login, old);
-    }
-    core.effects.push(Effect::Release { login, user, owing });
-}
-
-/// The answer to [`Effect::Claim`].
-pub(super) fn claimed(session: &mut Session, claim: Claim, core: &mut Core) {
-    let conn = session.conn;
-    let Some(login) = login_of(session) else {
-        return;
-    };
-    let Claim::Granted(evicted) = claim else {
-        return fail(session, Errno::AlreadyOnline, None, None, core);
-    };
-    let (user, id) = (login.user, login.id);
-    let online = Online {
-        login: id,
-        user,
-        name: login.name.as_str().into(),
-        style: login.style,
-        inbox: Inbox::new(core.rules.patience),
-        // Counted from here on, so that whoever comes after this session waits as well.
-        sends: if evicted.is_some() { Sends::Held } else { Sends::Open },
-        owes: usize::from(evicted.is_some()),
-        mids: Mids::default(),
-    };
-    login.stage = Stage::Eviction;
-    session.phase = Phase::Online(Box::new(online));
-    core.effects.push(Effect::LoggedIn { conn, online: true });
-    match evicted {
-        None => place_is_free(session, core),
-        Some(old) => {
-            core.heirs.insert(id, old);
-            core.evict(id, old);
-        }
-    }
-}
-
-/// Nobody else is at the account any more. What the session before this one had removed must be
-/// gone before this one reads; writes keep their order, so the next one's answer tells.
-pub(super) fn place_is_free(session: &mut Session, core: &mut Core) {
-    let ticket = Ticket::Session(session.conn);
-    if !stage_is(session, Stage::Eviction) {
-        return;
-    }
-    let Some(login) = login_of(session) else { return };
-    let user = login.user;
-    let write = if login.style == Style::Acknowledging && login.token.is_none() {
-        let token = token::text(user, (core.random)());
-        let write = Write::SetToken { user, token: Some(token::hash(&token)) };
-        login.token = Some(token);
-        login.stage = Stage::Token;
-        write
-    } else {
-        login.stage = Stage::Barrier;
-        Write::Barrier
-    };
-    core.work(ticket, Request::Write(write));
 }
 
 /// The answer to [`Effect::Presence`]: those who are online, ascending.

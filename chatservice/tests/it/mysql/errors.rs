@@ -78,12 +78,16 @@ fn a_user_without_rights() {
 }
 
 #[test]
-fn a_url_that_is_none_and_a_bus_that_is_not_there_yet() {
+fn urls_that_are_none_and_a_bus_without_a_database() {
     let port = free_port().to_string();
-    for (flag, value, word) in
-        [("--mysql", "mysql://chat:s3cret@127.0.0.1", "must look like mysql://")]
-    {
-        let output = crate::cli::run(&Launch::bare(), &[&port, flag, value]);
+    let (mysql, redis) = ("mysql://chat:s3cret@127.0.0.1:3306/chat", "redis://127.0.0.1");
+    for (flags, word) in [
+        (&["--mysql", "mysql://chat:s3cret@127.0.0.1"][..], "must look like mysql://"),
+        (&["--redis", redis], "say which with mysql"),
+        (&["--mysql", mysql, "--redis", "http://:s3cret@127.0.0.1"], "must be redis://"),
+    ] {
+        let flags: Vec<_> = [&*port].into_iter().chain(flags.iter().copied()).collect();
+        let output = crate::cli::run(&Launch::bare(), &flags);
         assert_one_clear_line(&output, &[word]);
         assert_eq!(output.status.code(), Some(2));
         assert!(!String::from_utf8_lossy(&output.stderr).contains("s3cret"));
