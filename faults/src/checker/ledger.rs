@@ -17,7 +17,7 @@ pub(super) struct Message {
     from: i64,
     pub(super) target: Target,
     text: String,
-    mid: Option<String>,
+    pub(super) mid: Option<String>,
     pub(super) first_sent: u64,
     /// Its place among those of its sender to its target.
     place: u64,
@@ -30,6 +30,8 @@ pub(super) struct Message {
 pub(super) enum News {
     /// This message was answered with errno 0 for the first time.
     Answered(usize),
+    /// Somebody got this message for the first time.
+    Received(usize),
     /// Somebody got what it had.
     Repeated,
     /// Nothing.
@@ -68,6 +70,10 @@ impl Ledger {
 
     pub(super) fn message(&self, number: usize) -> &Message {
         &self.messages[number]
+    }
+
+    pub(super) fn acknowledges(&self, client: ClientNumber) -> bool {
+        self.accounts.get(&client).is_some_and(|(_, style)| *style == Style::Acknowledging)
     }
 
     /// Sender and, of a one-to-one message, recipient.
@@ -215,7 +221,7 @@ impl Ledger {
         if let Some(mark) = &push.mark {
             self.check_sid(number, &mark.sid, at, told, findings);
         }
-        if repeated { News::Repeated } else { News::None }
+        if repeated { News::Repeated } else { News::Received(number) }
     }
 
     fn is_recipient(&self, client: ClientNumber, message: &Message) -> bool {
@@ -273,8 +279,7 @@ impl Ledger {
         };
         for client in recipients {
             // What the kernel took for an original client may be lost with the connection.
-            let original =
-                self.accounts.get(&client).is_some_and(|(_, style)| *style == Style::Original);
+            let original = !self.acknowledges(client);
             let got = self.streams.get(&client).is_some_and(|stream| stream.has(number));
             let excused = original && self.disturbed;
             if !got && !excused {

@@ -1,7 +1,7 @@
 //! A good history passes; the same with one planted fault of each kind does not.
 
 use super::*;
-use crate::history::{Mark, Push, Style, Target, What};
+use crate::history::{Mark, Push, STORE, Style, Target, What};
 
 const MILLISECOND: u64 = 1000;
 const GROUP: i64 = 9;
@@ -281,6 +281,35 @@ fn repeated_without_a_fault() {
     let mut script = calm();
     script.push(1, 0, "a1", user(1));
     assert_eq!(judge(&script).counts.into_keys().collect::<Vec<_>>(), [Kind::Repeated]);
+}
+
+#[test]
+fn late_for_somebody_who_was_there() {
+    // Its last answer, its push, and what comes between.
+    let late = |between: &[(Option<usize>, What)]| {
+        planted(|events| {
+            events.retain(|event| event.what != What::LoadEnded);
+            let at = events.iter().rposition(|event| push_of("b2")(&event.what)).unwrap();
+            let mut push = events.remove(at);
+            let begin = events.last().unwrap().at;
+            push.at = begin + 5_001 * MILLISECOND;
+            for (after, (client, what)) in (1..).zip(between) {
+                let at = begin + after * MILLISECOND;
+                events.push(Event { at, client: *client, what: what.clone() });
+            }
+            events.push(push);
+        })
+    };
+    let fault = |name: &str| {
+        let unreachable = vec![name.to_owned()];
+        let ended = What::FaultEnded { fault: "it".to_owned() };
+        [(None, What::FaultBegan { fault: "it".to_owned(), unreachable }), (None, ended)]
+    };
+    assert_eq!(late(&[]), [Kind::Late]);
+    assert_eq!(late(&[(Some(0), What::StoodStill)]), [Kind::Late], "the sender");
+    assert_eq!(late(&[(Some(1), What::StoodStill)]), []);
+    assert_eq!(late(&fault(STORE)), []);
+    assert_eq!(late(&fault("node 1")), [Kind::Late]);
 }
 
 #[test]

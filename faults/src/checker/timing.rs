@@ -63,7 +63,7 @@ impl Timing {
                 self.answers.push(Answer { at, first_sent, across });
             }
             News::Repeated => self.repeats.push(at),
-            News::None => {}
+            News::Received(_) | News::None => {}
         }
         match (&event.what, event.client) {
             (What::Opened { entry }, Some(client)) => {

@@ -27,6 +27,8 @@ pub enum Kind {
     Misnamed,
     /// Pushed twice although nothing had gone wrong.
     Repeated,
+    /// Came long after its answer to a recipient who was there.
+    Late,
     /// Sent, and not answered in the end.
     Unanswered,
     /// An error that no client has earned.
