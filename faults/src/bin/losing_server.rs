@@ -21,7 +21,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let seed = std::env::var("CHAT_LOSING_SEED").ok().and_then(|text| text.parse().ok());
     let config = Config::load()?;
     let database = config.mysql.as_ref().ok_or("it needs --mysql")?;
-    let honest = MySqlStore::open(database, config.store_limits, Sharing::Exclusive)?;
+    let sharing = if config.redis.is_some() { Sharing::Shared } else { Sharing::Exclusive };
+    let honest = MySqlStore::open(database, config.store_limits, sharing)?;
     let store = LosingStore::new(Arc::new(honest), ONE_IN, seed.unwrap_or_default());
     let mut event_loop = EventLoop::new()?;
     let server = Server::start_on(&mut event_loop, config, Arc::new(store))?;

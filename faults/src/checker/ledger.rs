@@ -213,10 +213,16 @@ impl Ledger {
             }
         } else {
             self.received += 1;
+            let owed = self.recipients(&self.messages[number]).contains(&client);
             let message = &self.messages[number];
             let stream = self.streams.entry(client).or_default();
-            let way = (message.sender, message.target);
-            stream.take(number, way, message.place, || findings.add(Kind::Disordered, at, told));
+            stream.take(number);
+            // What a member gets of the time before it joined is a gift, in any order.
+            if owed {
+                let way = (message.sender, message.target);
+                let overtaken = || findings.add(Kind::Disordered, at, told);
+                stream.check_order(way, message.place, overtaken);
+            }
         }
         if let Some(mark) = &push.mark {
             self.check_sid(number, &mark.sid, at, told, findings);
@@ -230,6 +236,18 @@ impl Ledger {
             Target::Group(group) => {
                 client != message.sender
                     && self.members.may_get(group, client, message.answered.unwrap_or(u64::MAX))
+            }
+        }
+    }
+
+    /// Those who must get it.
+    fn recipients(&self, message: &Message) -> Vec<ClientNumber> {
+        match message.target {
+            Target::User(id) => self.clients.get(&id).copied().into_iter().collect(),
+            Target::Group(group) => {
+                let mut all = self.members.must_get(group, message.first_sent);
+                all.retain(|client| *client != message.sender);
+                all
             }
         }
     }
@@ -269,15 +287,7 @@ impl Ledger {
 
     fn check_receipts(&self, number: usize, answered: u64, findings: &mut Findings) {
         let message = &self.messages[number];
-        let recipients = match message.target {
-            Target::User(id) => self.clients.get(&id).copied().into_iter().collect(),
-            Target::Group(group) => {
-                let mut all = self.members.must_get(group, message.first_sent);
-                all.retain(|client| *client != message.sender);
-                all
-            }
-        };
-        for client in recipients {
+        for client in self.recipients(message) {
             // What the kernel took for an original client may be lost with the connection.
             let original = !self.acknowledges(client);
             let got = self.streams.get(&client).is_some_and(|stream| stream.has(number));

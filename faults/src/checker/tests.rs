@@ -252,6 +252,33 @@ fn overtaken() {
 }
 
 #[test]
+fn order_begins_when_a_member_has_joined() {
+    let group = Target::Group(GROUP);
+    let get = |mids: [&str; 2]| {
+        let mut script = calm();
+        script.fault();
+        // Refused since somebody could not be reached, and sent again after the new one joined.
+        script.send(1, "h1", group).push(0, 1, "h1", group).push(2, 1, "h1", group);
+        script.answer(1, "h1", 107);
+        script.add(ORIGINAL, What::Joining { group: GROUP });
+        script.add(ORIGINAL, What::Joined { group: GROUP });
+        for mid in ["h2", "h3"] {
+            script.send(1, mid, group).push(0, 1, mid, group).push(2, 1, mid, group);
+        }
+        for mid in mids {
+            script.push(ORIGINAL, 1, mid, group);
+        }
+        script.send(1, "h1", group).push(ORIGINAL, 1, "h1", group);
+        for mid in ["h1", "h2", "h3"] {
+            script.answer(1, mid, 0);
+        }
+        judge(&script).counts.into_keys().collect::<Vec<_>>()
+    };
+    assert_eq!(get(["h2", "h3"]), []);
+    assert_eq!(get(["h3", "h2"]), [Kind::Disordered]);
+}
+
+#[test]
 fn wrong_numbers() {
     let numbered = planted(|events| change_push(events, "b2", |push| mark(push).seq += 1));
     assert_eq!(numbered, [Kind::Misnumbered]);
