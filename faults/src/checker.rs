@@ -3,6 +3,7 @@
 
 mod arrival;
 mod ledger;
+mod pings;
 mod timing;
 mod verdict;
 

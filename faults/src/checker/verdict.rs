@@ -69,6 +69,8 @@ pub struct Row {
     pub silence: u64,
     /// The longest time from the fault's end to the first new answered message, in microseconds.
     pub recovery: u64,
+    /// The 99th percentile of pings, in microseconds.
+    pub ping: u64,
 }
 
 /// The checker's last word.
