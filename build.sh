@@ -109,7 +109,7 @@ bench_cluster() {
 
 faults() {
     need_toolchain
-    need_servers
+    need_packages "the fault suite" mariadb-server redis-server nginx libnginx-mod-stream
     say "building ChatServer and the fault suite"
     cargo build --release --locked -p chatservice -p faults
     local minutes=${1:-10}
