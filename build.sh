@@ -107,6 +107,17 @@ bench_cluster() {
     cargo run --release --locked -p benches --bin cluster-bench -- "$@"
 }
 
+faults() {
+    need_toolchain
+    need_packages "the fault suite" mariadb-server redis-server nginx libnginx-mod-stream
+    say "building ChatServer and the fault suite"
+    cargo build --release --locked -p chatservice -p faults
+    local minutes=${1:-10}
+    [ $# -eq 0 ] || shift
+    say "faults for $minutes minutes; the table comes at the end"
+    exec "$target/release/faults" run --minutes "$minutes" "$@"
+}
+
 help() {
     cat <<'END'
 bash build.sh            build bin/ChatServer and bin/ChatClient
@@ -117,6 +128,8 @@ bash build.sh            build bin/ChatServer and bin/ChatClient
 ./build.sh bench [ARGS]  messages a second next to a bare epoll loop (--help lists ARGS)
 ./build.sh bench-cluster [ARGS]
                          messages a second from node to node, next to two nats-servers
+./build.sh faults [MINUTES [ARGS]]
+                         real servers killed, frozen and cut off under traffic, and a table
 ./build.sh help          this
 END
 }
@@ -128,6 +141,7 @@ case "${1:-build}" in
     cluster) shift; cluster "$@" ;;
     bench) shift; bench "$@" ;;
     bench-cluster) shift; bench_cluster "$@" ;;
+    faults) shift; faults "$@" ;;
     help | -h | --help) help ;;
     *) echo "build.sh: there is no '$1'" >&2; help >&2; exit 2 ;;
 esac

@@ -1,7 +1,9 @@
 //! Says whether what clients saw is what the contract promises. Pure: it reads a history and
 //! nothing else.
 
+mod arrival;
 mod ledger;
+mod pings;
 mod timing;
 mod verdict;
 
@@ -9,6 +11,7 @@ use crate::history::Event;
 
 pub use verdict::{Kind, Row, Verdict, Violation};
 
+use arrival::Arrival;
 use ledger::Ledger;
 use timing::Timing;
 use verdict::Findings;
@@ -20,12 +23,14 @@ pub struct Limits {
     pub ping: u64,
     /// From a fault's end to the first new message that was answered, in microseconds.
     pub recovery: u64,
+    /// From a message's answer to its arrival at a recipient who is there, in microseconds.
+    pub arrival: u64,
 }
 
 impl Default for Limits {
-    /// The numbers of the promise: 50 ms and 5 s.
+    /// The numbers of the promise: 50 ms, 5 s, and a few seconds.
     fn default() -> Self {
-        Self { ping: 50_000, recovery: 5_000_000 }
+        Self { ping: 50_000, recovery: 5_000_000, arrival: 5_000_000 }
     }
 }
 
@@ -34,9 +39,11 @@ pub fn check(events: &[Event], limits: Limits) -> Verdict {
     let mut findings = Findings::default();
     let mut ledger = Ledger::default();
     let mut timing = Timing::default();
+    let mut arrival = Arrival::default();
     for event in events {
         let news = ledger.take(event, &mut findings);
         timing.take(event, news, &ledger);
+        arrival.take(event, news, &ledger, limits, &mut findings);
     }
     ledger.close(&mut findings);
     timing.close(limits, &mut findings);

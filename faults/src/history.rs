@@ -9,6 +9,9 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+/// What a fault names when nodes cannot reach the store while it lasts.
+pub const STORE: &str = "store";
+
 /// A client of the suite, counted from 0.
 pub type ClientNumber = usize;
 
@@ -110,6 +113,8 @@ pub enum What {
     },
     /// Got a message.
     Pushed(Push),
+    /// Reads again after it was told to stand still.
+    StoodStill,
     /// A ping was answered, or the connection given up since it was not.
     Ping {
         /// Round trip, or how long it was waited for.
@@ -124,7 +129,7 @@ pub enum What {
     FaultBegan {
         /// Its name.
         fault: String,
-        /// Entries behind which nobody can answer while it lasts.
+        /// Entries behind which nobody can answer while it lasts, and [`STORE`].
         unreachable: Vec<String>,
     },
     /// All is well again.

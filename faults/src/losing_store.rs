@@ -17,9 +17,9 @@ pub struct LosingStore {
 }
 
 impl LosingStore {
-    /// Forgets one in `one_in` messages, the first one within the first `one_in` as `seed` says.
-    pub fn new(honest: Arc<dyn Store>, one_in: u64, seed: u64) -> Self {
-        Self { honest, one_in, deposited: AtomicU64::new(seed % one_in) }
+    /// Forgets one in `one_in` messages, beginning with number `first`, which is not above that.
+    pub fn new(honest: Arc<dyn Store>, one_in: u64, first: u64) -> Self {
+        Self { honest, one_in, deposited: AtomicU64::new(one_in.saturating_sub(first)) }
     }
 
     /// Takes back, in the same commit, what is to be lost.

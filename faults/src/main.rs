@@ -40,12 +40,12 @@ struct RunArgs {
     /// Repeats the faults of another run [default: a new one]
     #[arg(long)]
     seed: Option<u64>,
-    /// ChatServer processes
-    #[arg(long, default_value_t = 1)]
+    /// ChatServer processes, joined by Redis
+    #[arg(long, default_value_t = 3)]
     nodes: usize,
-    /// Join the nodes by Redis
-    #[arg(long)]
-    bus: bool,
+    /// One ChatServer without Redis
+    #[arg(long, conflicts_with = "nodes")]
+    alone: bool,
     /// Acknowledging clients
     #[arg(long, default_value_t = 12)]
     clients: usize,
@@ -69,7 +69,7 @@ struct RunArgs {
 impl RunArgs {
     fn options(self) -> Options {
         let seed = self.seed.unwrap_or_else(|| fastrand::u64(..));
-        let bus = if self.bus { Bus::Redis } else { Bus::Alone };
+        let (nodes, bus) = if self.alone { (1, Bus::Alone) } else { (self.nodes, Bus::Redis) };
         let mut load = Load { messengers: self.clients, ..Load::default() };
         load.habits.between_messages = Duration::from_millis(self.between_ms);
         let mut faults = Fault::of(bus);
@@ -77,11 +77,7 @@ impl RunArgs {
             faults.retain(|fault| fault.name().contains(only));
         }
         Options {
-            shape: Shape {
-                nodes: self.nodes,
-                bus,
-                program: self.program.unwrap_or_else(testbed::chat_server),
-            },
+            shape: Shape { nodes, bus, program: self.program.unwrap_or_else(testbed::chat_server) },
             load,
             faults,
             pace: if self.short { Pace::Short } else { Pace::Long },

@@ -12,7 +12,7 @@ use testbed::{Ended, Node};
 
 use crate::client::{Control, Order};
 use crate::cluster::{Cluster, Member, nginx_entry, node_entries};
-use crate::history::{ClientNumber, History, What};
+use crate::history::{ClientNumber, History, STORE, What};
 use crate::plan::Pace;
 use crate::proxy::{FaultProxy, Mode};
 
@@ -60,6 +60,10 @@ impl<'a> Nemesis<'a> {
                 vec![straight, proxied, nginx_entry()]
             }
             Fault::ClientVanishes => vec![node_entries(number)[1].clone()],
+            Fault::KillMariaDb
+            | Fault::FreezeMariaDb
+            | Fault::CutMariaDb
+            | Fault::SilenceMariaDb => vec![STORE.to_owned()],
             _ => Vec::new(),
         };
         let name = fault.name().to_owned();

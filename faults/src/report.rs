@@ -7,8 +7,8 @@ use crate::checker::{Row, Verdict};
 /// The table, what it rests on, and what was found.
 pub fn markdown(verdict: &Verdict) -> String {
     let mut text = String::from(
-        "| fault | times | answered | lost | repeated | out of order | longest silence | back after |\n\
-         |---|---:|---:|---:|---:|---:|---:|---:|\n",
+        "| fault | times | answered | lost | repeated | out of order | longest silence | back after | 99 % of pings |\n\
+         |---|---:|---:|---:|---:|---:|---:|---:|---:|\n",
     );
     let mut all = Row { fault: "**all**".to_owned(), ..Row::default() };
     for row in &verdict.rows {
@@ -21,16 +21,16 @@ pub fn markdown(verdict: &Verdict) -> String {
         all.silence = all.silence.max(row.silence);
         all.recovery = all.recovery.max(row.recovery);
     }
+    all.ping = verdict.ping;
     line(&mut text, &all);
     // Writing to a String cannot fail.
     let _ = write!(
         text,
-        "\n{} messages sent, {} answered with errno 0, {} received. 99 of 100 pings within {}, of \
-         bare echoes beside them within {}.\n",
+        "\n{} messages sent, {} answered with errno 0, {} received. 99 of 100 bare \
+         echoes beside the servers within {}.\n",
         verdict.sent,
         verdict.answered,
         verdict.received,
-        milliseconds(verdict.ping),
         milliseconds(verdict.echo),
     );
     for (kind, count) in &verdict.counts {
@@ -43,12 +43,12 @@ pub fn markdown(verdict: &Verdict) -> String {
 }
 
 fn line(text: &mut String, row: &Row) {
-    let Row { fault, times, answered, lost, repeated, disordered, silence, recovery } = row;
-    let [silence, recovery] = [*silence, *recovery].map(milliseconds);
+    let Row { fault, times, answered, lost, repeated, disordered, silence, recovery, ping } = row;
+    let [silence, recovery, ping] = [*silence, *recovery, *ping].map(milliseconds);
     // As above.
     let _ = writeln!(
         text,
-        "| {fault} | {times} | {answered} | {lost} | {repeated} | {disordered} | {silence} | {recovery} |"
+        "| {fault} | {times} | {answered} | {lost} | {repeated} | {disordered} | {silence} | {recovery} | {ping} |"
     );
 }
 
@@ -77,8 +77,14 @@ mod tests {
             ..Verdict::default()
         };
         let text = markdown(&verdict);
-        assert!(text.contains("| one | 1 | 3 | 0 | 0 | 0 | 1.5 ms | 0.0 ms |\n"), "{text}");
-        assert!(text.contains("| **all** | 2 | 7 | 0 | 0 | 0 | 1.5 ms | 0.0 ms |\n"), "{text}");
+        assert!(
+            text.contains("| one | 1 | 3 | 0 | 0 | 0 | 1.5 ms | 0.0 ms | 0.0 ms |\n"),
+            "{text}"
+        );
+        assert!(
+            text.contains("| **all** | 2 | 7 | 0 | 0 | 0 | 1.5 ms | 0.0 ms | 0.0 ms |\n"),
+            "{text}"
+        );
         assert!(text.ends_with("Lost: 1\n- at 2.0 ms: m1\n"), "{text}");
     }
 }

@@ -18,6 +18,21 @@ use faults::suite::{Length, Load, Options, Outcome, run};
 use tempfile::TempDir;
 use testbed::chat_server;
 
+/// What the gate has time for: what the promise names, and one-way silence.
+const GATE: [Fault; 11] = [
+    Fault::KillNode,
+    Fault::FreezeNode,
+    Fault::RollingRestart,
+    Fault::KillRedis,
+    Fault::CutRedis,
+    Fault::SilenceRedis,
+    Fault::KillMariaDb,
+    Fault::FreezeMariaDb,
+    Fault::ReloadNginx,
+    Fault::ClientVanishes,
+    Fault::ClientStandsStill,
+];
+const NODES: usize = 3;
 /// Messages that are stored, until a losing server must have lost some: one in a thousand, of
 /// which some may be acknowledged before they are read from the store.
 const LOSING_FOR: Duration = Duration::from_secs(15);
@@ -45,11 +60,11 @@ fn options(program: PathBuf, folder: &Path) -> Options {
     let seed = told.unwrap_or_else(|| fastrand::u64(..));
     println!("CHAT_FAULTS_SEED={seed}");
     Options {
-        shape: Shape { nodes: 1, bus: Bus::Alone, program },
+        shape: Shape { nodes: NODES, bus: Bus::Redis, program },
         load: Load::default(),
-        faults: Fault::of(Bus::Alone),
+        faults: GATE.to_vec(),
         pace: Pace::Short,
-        length: Length::Faults(Fault::of(Bus::Alone).len()),
+        length: Length::Faults(GATE.len()),
         limits: Limits { ping: GATE_PING, ..Limits::default() },
         seed,
         folder: folder.to_owned(),
@@ -75,6 +90,9 @@ fn a_cluster_keeps_its_promise_under_each_fault() {
 fn a_server_that_loses_one_message_in_a_thousand_is_found() {
     let folder = TempDir::new().unwrap();
     let mut options = options(env!("CARGO_BIN_EXE_losing-server").into(), folder.path());
+    // One node, which sees them all.
+    options.shape.nodes = 1;
+    options.shape.bus = Bus::Alone;
     options.faults.clear();
     options.length = Length::Time(LOSING_FOR);
     // Half of the time away, so that most messages are stored.

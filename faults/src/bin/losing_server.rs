@@ -1,5 +1,5 @@
 //! A ChatServer that loses one stored message in a thousand, for trying the suite on. It takes the
-//! flags of a ChatServer with --mysql, and `CHAT_LOSING_SEED`.
+//! flags of a ChatServer with --mysql.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -14,15 +14,17 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 const ONE_IN: u64 = 1000;
+/// So that a short run has some.
+const FIRST: u64 = 300;
 
 fn main() -> Result<(), Box<dyn Error>> {
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info")).init();
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
-    let seed = std::env::var("CHAT_LOSING_SEED").ok().and_then(|text| text.parse().ok());
     let config = Config::load()?;
     let database = config.mysql.as_ref().ok_or("it needs --mysql")?;
-    let honest = MySqlStore::open(database, config.store_limits, Sharing::Exclusive)?;
-    let store = LosingStore::new(Arc::new(honest), ONE_IN, seed.unwrap_or_default());
+    let sharing = if config.redis.is_some() { Sharing::Shared } else { Sharing::Exclusive };
+    let honest = MySqlStore::open(database, config.store_limits, sharing)?;
+    let store = LosingStore::new(Arc::new(honest), ONE_IN, FIRST);
     let mut event_loop = EventLoop::new()?;
     let server = Server::start_on(&mut event_loop, config, Arc::new(store))?;
     announce(&server);

@@ -17,7 +17,7 @@ pub(super) struct Message {
     from: i64,
     pub(super) target: Target,
     text: String,
-    mid: Option<String>,
+    pub(super) mid: Option<String>,
     pub(super) first_sent: u64,
     /// Its place among those of its sender to its target.
     place: u64,
@@ -30,6 +30,8 @@ pub(super) struct Message {
 pub(super) enum News {
     /// This message was answered with errno 0 for the first time.
     Answered(usize),
+    /// Somebody got this message for the first time.
+    Received(usize),
     /// Somebody got what it had.
     Repeated,
     /// Nothing.
@@ -68,6 +70,10 @@ impl Ledger {
 
     pub(super) fn message(&self, number: usize) -> &Message {
         &self.messages[number]
+    }
+
+    pub(super) fn acknowledges(&self, client: ClientNumber) -> bool {
+        self.accounts.get(&client).is_some_and(|(_, style)| *style == Style::Acknowledging)
     }
 
     /// Sender and, of a one-to-one message, recipient.
@@ -207,15 +213,21 @@ impl Ledger {
             }
         } else {
             self.received += 1;
+            let owed = self.recipients(&self.messages[number]).contains(&client);
             let message = &self.messages[number];
             let stream = self.streams.entry(client).or_default();
-            let way = (message.sender, message.target);
-            stream.take(number, way, message.place, || findings.add(Kind::Disordered, at, told));
+            stream.take(number);
+            // What a member gets of the time before it joined is a gift, in any order.
+            if owed {
+                let way = (message.sender, message.target);
+                let overtaken = || findings.add(Kind::Disordered, at, told);
+                stream.check_order(way, message.place, overtaken);
+            }
         }
         if let Some(mark) = &push.mark {
             self.check_sid(number, &mark.sid, at, told, findings);
         }
-        if repeated { News::Repeated } else { News::None }
+        if repeated { News::Repeated } else { News::Received(number) }
     }
 
     fn is_recipient(&self, client: ClientNumber, message: &Message) -> bool {
@@ -224,6 +236,18 @@ impl Ledger {
             Target::Group(group) => {
                 client != message.sender
                     && self.members.may_get(group, client, message.answered.unwrap_or(u64::MAX))
+            }
+        }
+    }
+
+    /// Those who must get it.
+    fn recipients(&self, message: &Message) -> Vec<ClientNumber> {
+        match message.target {
+            Target::User(id) => self.clients.get(&id).copied().into_iter().collect(),
+            Target::Group(group) => {
+                let mut all = self.members.must_get(group, message.first_sent);
+                all.retain(|client| *client != message.sender);
+                all
             }
         }
     }
@@ -263,18 +287,9 @@ impl Ledger {
 
     fn check_receipts(&self, number: usize, answered: u64, findings: &mut Findings) {
         let message = &self.messages[number];
-        let recipients = match message.target {
-            Target::User(id) => self.clients.get(&id).copied().into_iter().collect(),
-            Target::Group(group) => {
-                let mut all = self.members.must_get(group, message.first_sent);
-                all.retain(|client| *client != message.sender);
-                all
-            }
-        };
-        for client in recipients {
+        for client in self.recipients(message) {
             // What the kernel took for an original client may be lost with the connection.
-            let original =
-                self.accounts.get(&client).is_some_and(|(_, style)| *style == Style::Original);
+            let original = !self.acknowledges(client);
             let got = self.streams.get(&client).is_some_and(|stream| stream.has(number));
             let excused = original && self.disturbed;
             if !got && !excused {

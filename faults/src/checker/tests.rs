@@ -1,7 +1,7 @@
 //! A good history passes; the same with one planted fault of each kind does not.
 
 use super::*;
-use crate::history::{Mark, Push, Style, Target, What};
+use crate::history::{Mark, Push, STORE, Style, Target, What};
 
 const MILLISECOND: u64 = 1000;
 const GROUP: i64 = 9;
@@ -252,6 +252,33 @@ fn overtaken() {
 }
 
 #[test]
+fn order_begins_when_a_member_has_joined() {
+    let group = Target::Group(GROUP);
+    let get = |mids: [&str; 2]| {
+        let mut script = calm();
+        script.fault();
+        // Refused since somebody could not be reached, and sent again after the new one joined.
+        script.send(1, "h1", group).push(0, 1, "h1", group).push(2, 1, "h1", group);
+        script.answer(1, "h1", 107);
+        script.add(ORIGINAL, What::Joining { group: GROUP });
+        script.add(ORIGINAL, What::Joined { group: GROUP });
+        for mid in ["h2", "h3"] {
+            script.send(1, mid, group).push(0, 1, mid, group).push(2, 1, mid, group);
+        }
+        for mid in mids {
+            script.push(ORIGINAL, 1, mid, group);
+        }
+        script.send(1, "h1", group).push(ORIGINAL, 1, "h1", group);
+        for mid in ["h1", "h2", "h3"] {
+            script.answer(1, mid, 0);
+        }
+        judge(&script).counts.into_keys().collect::<Vec<_>>()
+    };
+    assert_eq!(get(["h2", "h3"]), []);
+    assert_eq!(get(["h3", "h2"]), [Kind::Disordered]);
+}
+
+#[test]
 fn wrong_numbers() {
     let numbered = planted(|events| change_push(events, "b2", |push| mark(push).seq += 1));
     assert_eq!(numbered, [Kind::Misnumbered]);
@@ -281,6 +308,35 @@ fn repeated_without_a_fault() {
     let mut script = calm();
     script.push(1, 0, "a1", user(1));
     assert_eq!(judge(&script).counts.into_keys().collect::<Vec<_>>(), [Kind::Repeated]);
+}
+
+#[test]
+fn late_for_somebody_who_was_there() {
+    // Its last answer, its push, and what comes between.
+    let late = |between: &[(Option<usize>, What)]| {
+        planted(|events| {
+            events.retain(|event| event.what != What::LoadEnded);
+            let at = events.iter().rposition(|event| push_of("b2")(&event.what)).unwrap();
+            let mut push = events.remove(at);
+            let begin = events.last().unwrap().at;
+            push.at = begin + 5_001 * MILLISECOND;
+            for (after, (client, what)) in (1..).zip(between) {
+                let at = begin + after * MILLISECOND;
+                events.push(Event { at, client: *client, what: what.clone() });
+            }
+            events.push(push);
+        })
+    };
+    let fault = |name: &str| {
+        let unreachable = vec![name.to_owned()];
+        let ended = What::FaultEnded { fault: "it".to_owned() };
+        [(None, What::FaultBegan { fault: "it".to_owned(), unreachable }), (None, ended)]
+    };
+    assert_eq!(late(&[]), [Kind::Late]);
+    assert_eq!(late(&[(Some(0), What::StoodStill)]), [Kind::Late], "the sender");
+    assert_eq!(late(&[(Some(1), What::StoodStill)]), []);
+    assert_eq!(late(&fault(STORE)), []);
+    assert_eq!(late(&fault("node 1")), [Kind::Late]);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::Limits;
 use super::ledger::{Ledger, News};
+use super::pings::Pings;
 use super::verdict::{Findings, Kind, Row};
 use crate::history::{ClientNumber, Event, What};
 
@@ -28,13 +29,6 @@ struct Answer {
     across: bool,
 }
 
-#[derive(Debug)]
-struct Ping {
-    at: u64,
-    micros: u64,
-    entry: String,
-}
-
 #[derive(Debug, Default)]
 pub(super) struct Timing {
     windows: Vec<Window>,
@@ -46,8 +40,7 @@ pub(super) struct Timing {
     nodes: BTreeSet<String>,
     answers: Vec<Answer>,
     repeats: Vec<u64>,
-    pings: Vec<Ping>,
-    echoes: Vec<u64>,
+    pings: Pings,
     /// For each fault that ended, in order, how long the way back was.
     recoveries: Vec<(String, u64)>,
 }
@@ -63,18 +56,15 @@ impl Timing {
                 self.answers.push(Answer { at, first_sent, across });
             }
             News::Repeated => self.repeats.push(at),
-            News::None => {}
+            News::Received(_) | News::None => {}
         }
+        let entry = event.client.and_then(|client| self.entries.get(&client));
+        self.pings.take(&event.what, at, entry, self.windows.len());
         match (&event.what, event.client) {
             (What::Opened { entry }, Some(client)) => {
                 self.nodes.extend(node_of(entry).map(str::to_owned));
                 self.entries.insert(client, entry.clone());
             }
-            (What::Ping { micros }, Some(client)) => {
-                let entry = self.entries.get(&client).cloned().unwrap_or_default();
-                self.pings.push(Ping { at, micros: *micros, entry });
-            }
-            (What::Echo { micros }, _) => self.echoes.push(*micros),
             (What::FaultBegan { fault, unreachable }, _) => self.windows.push(Window {
                 fault: fault.clone(),
                 began: at,
@@ -99,15 +89,18 @@ impl Timing {
 
     pub(super) fn close(&mut self, limits: Limits, findings: &mut Findings) {
         self.find_recoveries(limits, findings);
-        self.pings.retain({
-            let windows = &self.windows;
-            move |ping| !windows.iter().any(|window| window.excuses(ping))
+        let windows = &self.windows;
+        self.pings.excuse(|sent, ended, entry| {
+            windows.iter().any(|window| window.excuses(sent, ended, entry))
         });
-        let (ping, echo) = (self.ping(), self.echo());
-        if ping > limits.ping + echo {
-            findings.add(Kind::SlowPings, self.last, || {
-                format!("99 of 100 pings took up to {ping} µs, a bare echo {echo} µs")
-            });
+        let echo = self.echo();
+        // Under each fault, since a long calm would hide what happens in a short one.
+        for Row { fault, ping, .. } in self.rows(&Findings::default()) {
+            if ping > limits.ping + echo {
+                findings.add(Kind::SlowPings, self.last, || {
+                    format!("{fault}: 99 of 100 pings took up to {ping} µs, a bare echo {echo} µs")
+                });
+            }
         }
     }
 
@@ -136,12 +129,12 @@ impl Timing {
 
     /// The 99th percentile of pings, in microseconds.
     pub(super) fn ping(&self) -> u64 {
-        percentile_99(self.pings.iter().map(|ping| ping.micros).collect())
+        self.pings.percentile(|_| true)
     }
 
     /// The same for the bare echo.
     pub(super) fn echo(&self) -> u64 {
-        percentile_99(self.echoes.clone())
+        self.pings.echo()
     }
 
     pub(super) fn rows(&self, findings: &Findings) -> Vec<Row> {
@@ -168,6 +161,7 @@ impl Timing {
         }
         for row in &mut rows {
             row.recovery = slowest.get(row.fault.as_str()).copied().unwrap_or_default();
+            row.ping = self.pings.percentile(|window| windows[window].fault == row.fault);
         }
         rows
     }
@@ -196,20 +190,13 @@ impl Timing {
 
 impl Window {
     /// Whether nobody could have answered while the fault lasted.
-    fn excuses(&self, ping: &Ping) -> bool {
-        let sent = ping.at - ping.micros.min(ping.at);
-        let overlaps = sent < self.ended.unwrap_or(u64::MAX) && ping.at > self.began;
-        overlaps && self.unreachable.contains(&ping.entry)
+    fn excuses(&self, sent: u64, ended: u64, entry: &str) -> bool {
+        let overlaps = sent < self.ended.unwrap_or(u64::MAX) && ended > self.began;
+        overlaps && self.unreachable.iter().any(|unreachable| unreachable == entry)
     }
 }
 
 /// Entries are named after the node that they lead to, or after what chooses one.
 fn node_of(entry: &str) -> Option<&str> {
     entry.rsplit(' ').next().filter(|node| node.parse::<usize>().is_ok())
-}
-
-/// By nearest rank; 0 of nothing.
-fn percentile_99(mut all: Vec<u64>) -> u64 {
-    all.sort_unstable();
-    all.get((all.len() * 99).div_ceil(100).saturating_sub(1)).copied().unwrap_or_default()
 }

@@ -27,6 +27,8 @@ pub enum Kind {
     Misnamed,
     /// Pushed twice although nothing had gone wrong.
     Repeated,
+    /// Came long after its answer to a recipient who was there.
+    Late,
     /// Sent, and not answered in the end.
     Unanswered,
     /// An error that no client has earned.
@@ -67,6 +69,8 @@ pub struct Row {
     pub silence: u64,
     /// The longest time from the fault's end to the first new answered message, in microseconds.
     pub recovery: u64,
+    /// The 99th percentile of pings, in microseconds.
+    pub ping: u64,
 }
 
 /// The checker's last word.

@@ -71,6 +71,9 @@ fn layers_know_only_what_lies_below() {
     check("reactor/src/channel.rs", "use mio::{Poll, Waker};", &["one user of the poller"]);
     check("reactor/src/channel.rs", "fn f(poll: &mio::Poll) {}", &["one user of the poller"]);
     check("reactor/src/poller.rs", "use mio::{Poll, Waker};", &[]);
+    let alone = ["the fault suite knows the contract alone"];
+    check("faults/src/client/login.rs", "use chatproto::Framer;", &alone);
+    check("faults/src/losing_store.rs", "use chatservice::storage::Store;", &[]);
 }
 
 #[test]

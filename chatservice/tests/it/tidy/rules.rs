@@ -18,6 +18,9 @@ fn is_pure(path: &str) -> bool {
         || path.starts_with("chatservice/src/server/proxy_header")
         || path == "chatservice/src/server/health/http.rs"
         || path.starts_with("chatproto/src/")
+        || path.starts_with("faults/src/checker")
+        || path.starts_with("faults/src/client/outbox")
+        || path == "faults/src/plan.rs"
         || is_pure_reactor(path)
 }
 
@@ -83,6 +86,16 @@ pub(super) const ALL: &[Rule] = &[
         covers: |path| path.starts_with("reactor/"),
         breaches: |source| lines_with(source, &["chatproto", "chatservice"]),
         instead: "make it general, or move it to chatservice/src/server",
+    },
+    Rule {
+        name: "the fault suite knows the contract alone",
+        covers: |path| {
+            ["client", "checker", "history"]
+                .iter()
+                .any(|part| path.starts_with(&format!("faults/src/{part}")))
+        },
+        breaches: |source| lines_with(source, &["chatproto", "chatservice"]),
+        instead: "read the bytes as the contract describes them",
     },
     Rule {
         name: "one user of the poller",

@@ -32,14 +32,17 @@ impl Stream {
     }
 
     /// Takes a message that is new.
-    pub(super) fn take(
+    pub(super) fn take(&mut self, message: usize) {
+        self.got.insert(message);
+    }
+
+    /// Those of one sender for one target ascend.
+    pub(super) fn check_order(
         &mut self,
-        message: usize,
         way: (ClientNumber, Target),
         place: u64,
         overtaken: impl FnOnce(),
     ) {
-        self.got.insert(message);
         let last = self.places.entry(way).or_default();
         if place < *last {
             overtaken();

@@ -127,6 +127,7 @@ impl Messenger {
                 thread::sleep(time);
                 // It was not the server that did not answer.
                 session.ping_sent = None;
+                self.seat.record(What::StoodStill);
             }
             Some(Order::Leave) => return Err(Ending::new("told to leave", Duration::ZERO)),
             None => {}
