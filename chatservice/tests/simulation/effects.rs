@@ -109,9 +109,8 @@ impl Node {
         let wide = context.plant == Plant::WideRelease;
         let at = if wide { self.directory.locate(user) } else { None };
         self.directory.release(user, at.unwrap_or(place), owing);
-        context.trace(|| {
-            format!("link {}: user {user} released, owing={owing}", place.login.conn.0)
-        });
+        context
+            .trace(|| format!("link {}: user {user} released, owing={owing}", place.login.conn.0));
         self.tell(context, || Command::Release { place, user, owing });
     }
 }

@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 
-use chatservice::chat::effect::Located;
 use chatservice::chat::PeerMessage;
+use chatservice::chat::effect::Located;
 use chatservice::cluster::Notice;
 use chatservice::cluster::frame::{Body, Frame};
 use fastrand::Rng;

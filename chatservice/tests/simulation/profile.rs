@@ -145,12 +145,7 @@ pub(crate) const CLUSTERS: [Profile; 9] = [
         acknowledging: Acknowledging::Mixed,
         ..CLUSTER
     },
-    Profile {
-        name: "node crashes",
-        nodes: 3,
-        faults: (&[Fault::NodeDies], 4),
-        ..FAULTY
-    },
+    Profile { name: "node crashes", nodes: 3, faults: (&[Fault::NodeDies], 4), ..FAULTY },
     Profile { name: "node freezes", faults: (&[Fault::NodeFreezes], 3), ..FAULTY },
     Profile { name: "redis crashes", faults: (&[Fault::RedisDies], 3), ..FAULTY },
     Profile {

@@ -117,12 +117,7 @@ impl Redis {
     }
 
     /// A node wants to listen; `None` when that cannot be now.
-    pub(crate) fn subscribe(
-        &mut self,
-        context: &Context,
-        to: Start,
-        own: NodeId,
-    ) -> Option<u64> {
+    pub(crate) fn subscribe(&mut self, context: &Context, to: Start, own: NodeId) -> Option<u64> {
         let now = context.schedule.now;
         if !self.answers(context, to.node) || self.cuts[to.node].subscription > now {
             return None;
@@ -150,7 +145,8 @@ impl Redis {
     /// A node listens no more; Redis hears of it later.
     pub(crate) fn unsubscribe(&mut self, context: &mut Context, node: usize, subscription: u64) {
         self.pipes.remove(&subscription);
-        let at = context.schedule.now.max(self.cuts[node].subscription) + context.delay(NETWORK_DELAY);
+        let at =
+            context.schedule.now.max(self.cuts[node].subscription) + context.delay(NETWORK_DELAY);
         context.schedule.at(at, Event::Unsubscribed { subscription });
     }
 
@@ -217,7 +213,9 @@ impl Redis {
     }
 
     fn cut_subscription(&mut self, context: &mut Context, subscription: u64) {
-        let Some(Subscription { to, .. }) = self.subscriptions.remove(&subscription) else { return };
+        let Some(Subscription { to, .. }) = self.subscriptions.remove(&subscription) else {
+            return;
+        };
         if let Some(pipe) = self.pipes.get_mut(&subscription) {
             pipe.truncate(context.rng.usize(0..=pipe.len()));
             pipe.push_back(None);

@@ -107,7 +107,8 @@ impl Run {
 
     /// Nobody has a connection that is of no use any more.
     fn check_links(&mut self) {
-        let stale = |it: &&Link| it.server_open && self.clients[it.client].current() != Some(it.index);
+        let stale =
+            |it: &&Link| it.server_open && self.clients[it.client].current() != Some(it.index);
         if self.nodes.len() > 1
             && let Some(link) = self.outside.links.iter().find(stale).map(|it| it.index)
         {
@@ -136,8 +137,7 @@ impl Run {
             self.go_on_until(now + SECOND / 2);
             let now = now + SECOND / 2;
             self.outside.context.schedule.now = now;
-            let settled =
-                self.nodes.iter().all(|node| node.as_ref().is_some_and(Node::is_settled));
+            let settled = self.nodes.iter().all(|node| node.as_ref().is_some_and(Node::is_settled));
             if !settled || !self.clients.iter().all(Client::is_content) {
                 since = now;
             }
@@ -182,7 +182,10 @@ impl Run {
                 let client = self.outside.links[link].client;
                 self.with_client(client, |client, world| client.lost(world, link));
             }
-            Event::Opened { link } | Event::Up { link } | Event::Take { link } | Event::Gone { link } => {
+            Event::Opened { link }
+            | Event::Up { link }
+            | Event::Take { link }
+            | Event::Gone { link } => {
                 self.happen_on_link(link, event);
             }
             Event::Node { start, task } => {

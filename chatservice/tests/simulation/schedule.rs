@@ -92,17 +92,29 @@ pub(crate) enum BusTask {
     /// It is time to connect.
     Connect,
     /// The answers to a pipeline.
-    Replies { connection: u64, replies: Vec<Reply> },
+    Replies {
+        connection: u64,
+        replies: Vec<Reply>,
+    },
     /// They have not come in time.
-    Impatient { connection: u64, pipeline: u64 },
+    Impatient {
+        connection: u64,
+        pipeline: u64,
+    },
     /// The connection is cut.
-    Disconnected { connection: u64 },
+    Disconnected {
+        connection: u64,
+    },
     /// It is time to subscribe.
     Subscribe,
     /// Something comes from a subscription.
-    Heard { subscription: u64 },
+    Heard {
+        subscription: u64,
+    },
     /// Is there anything to be heard?
-    Silence { subscription: u64 },
+    Silence {
+        subscription: u64,
+    },
     /// A worker looks for new rows.
     Look(Look),
     /// That is done.

@@ -26,7 +26,10 @@ impl Database {
         Self { store: MemoryStore::new(LIMITS), failing: false }
     }
 
-    fn read<T>(&self, read: impl FnOnce(&MemoryStore) -> Result<T, StoreError>) -> Result<T, StoreError> {
+    fn read<T>(
+        &self,
+        read: impl FnOnce(&MemoryStore) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         if self.failing { Err(unavailable()) } else { read(&self.store) }
     }
 
@@ -117,9 +120,7 @@ impl Workers {
             Request::Profile { user, members_max } => {
                 Answer::Profile(database.read(|store| store.profile(user, members_max)))
             }
-            Request::Members(group) => {
-                Answer::Members(database.read(|store| store.members(group)))
-            }
+            Request::Members(group) => Answer::Members(database.read(|store| store.members(group))),
             Request::Rows { recipient, after, limit } => {
                 Answer::Rows(database.read(|store| store.rows(recipient, after, limit)))
             }
