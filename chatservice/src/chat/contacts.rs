@@ -15,6 +15,7 @@ use crate::storage::{Outcome, Request, StoreError, Write};
 const KNOWN_WITHIN: Duration = Duration::from_secs(4);
 
 const UNAVAILABLE: &str = "the store cannot take it now, try again";
+const UNANNOUNCED: &str = "other nodes cannot be told now, try again";
 
 /// 1006
 pub(super) fn add_friend(
@@ -149,10 +150,19 @@ pub(super) fn join_known(session: &mut Session, more: usize, core: &mut Core) {
     }
 }
 
-/// It has taken so long that whoever does not know asks the store.
+/// It has taken so long that whoever was told and does not know asks the store. Who was never told
+/// would go on with what it has, so the joiner is to try again.
 pub(super) fn join_due(session: &mut Session, core: &mut Core) {
-    if matches!(&session.pending, Some(Pending::JoinGroup { nodes, .. }) if nodes.written) {
-        join_done(session, core);
+    match session.pending.take() {
+        Some(Pending::JoinGroup { mid, nodes: Nodes { written: true, all, .. } }) => {
+            if all.is_some() {
+                core.done(session.conn, mid.as_deref());
+            } else {
+                core.fail(session.conn, mid.as_deref(), Errno::StoreUnavailable, UNANNOUNCED);
+            }
+            session.resume(core);
+        }
+        pending => session.pending = pending,
     }
 }
 

@@ -44,6 +44,8 @@ pub(super) struct Core {
     /// Logins that took their account from another session, until all that was sent from there is
     /// settled.
     pub(super) heirs: FxHashMap<LoginId, Place>,
+    /// What was sent to logins that have their place already, but do not know it yet.
+    pub(super) early: FxHashMap<LoginId, Vec<PeerMessage>>,
     /// What this shard has to say to itself.
     pub(super) local: VecDeque<PeerMessage>,
     clock_text: (u64, String),
@@ -84,6 +86,7 @@ impl Core {
             logins: 0,
             owing: FxHashMap::default(),
             heirs: FxHashMap::default(),
+            early: FxHashMap::default(),
             local: VecDeque::new(),
             clock_text: (u64::MAX, String::new()),
         }

@@ -296,6 +296,20 @@ pub enum PeerMessage {
     },
 }
 
+impl PeerMessage {
+    /// The login whose place it was sent to, for what looks for a user there.
+    pub(super) fn place(&self) -> Option<LoginId> {
+        match self {
+            Self::Deliver { to, .. }
+            | Self::Mail { to, .. }
+            | Self::Arrived { to, .. }
+            | Self::Evict { to, .. }
+            | Self::Superseded { to } => Some(*to),
+            _ => None,
+        }
+    }
+}
+
 /// Something to be done outside.
 #[derive(Clone)]
 pub enum Effect {

@@ -209,16 +209,23 @@ impl Ledger {
 
     /// What was said to `node`, or by it, may not have arrived.
     pub fn handle_link_lost(&mut self, now: Instant, node: NodeId) {
-        for lane in self.lanes.values_mut() {
-            lane.link_lost(now, node, &mut self.actions);
+        for key in self.keys() {
+            self.with_lane(key, |lane, _, actions, _| lane.link_lost(now, node, actions));
         }
     }
 
     /// Nothing can be said to the nodes for which `lost` holds.
     pub fn handle_unreachable(&mut self, lost: impl Fn(NodeId) -> bool) {
-        for lane in self.lanes.values_mut() {
-            lane.unreachable(&lost, &mut self.actions);
+        for key in self.keys() {
+            self.with_lane(key, |lane, _, actions, _| lane.unreachable(&lost, actions));
         }
+    }
+
+    /// Of all lanes, in an order that chance has no part in.
+    fn keys(&self) -> Vec<LaneKey> {
+        let mut keys: Vec<_> = self.lanes.keys().copied().collect();
+        keys.sort_unstable();
+        keys
     }
 
     /// The deposit that the lane asked for was committed, or refused for good.

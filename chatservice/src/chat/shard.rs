@@ -170,6 +170,9 @@ impl Shard {
             Some(session) => login::claimed(session, claim, core),
             None => login::claimed_too_late(login, user, claim, core),
         }
+        for message in self.core.early.remove(&login).unwrap_or_default() {
+            self.route(message);
+        }
         self.run();
     }
 

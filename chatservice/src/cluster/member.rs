@@ -11,7 +11,7 @@ mod sessions;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -80,9 +80,10 @@ pub struct Member {
     notices: Vec<(Audience, Notice)>,
     arrivals: Arrivals,
     look: LookState,
-    ticks: usize,
+    /// The part of the directory that is asserted next.
+    part: usize,
     /// Places that Redis was not told are left.
-    unreleased: HashMap<UserId, (Place, bool)>,
+    unreleased: BTreeMap<UserId, (Place, bool)>,
 }
 
 /// Whether the store is being asked for new rows.
@@ -110,8 +111,8 @@ impl Member {
             notices: Vec::new(),
             arrivals: Arrivals::default(),
             look: LookState::Idle,
-            ticks: 0,
-            unreleased: HashMap::new(),
+            part: 0,
+            unreleased: BTreeMap::new(),
         }
     }
 
@@ -177,7 +178,6 @@ impl Member {
     /// To be called every [`TICK`].
     pub fn handle_tick(&mut self, now: Now) {
         self.now = now;
-        self.ticks += 1;
         if self.look == LookState::Idle {
             self.look = LookState::Wanted;
         }
@@ -191,8 +191,7 @@ impl Member {
                 self.next.push((call, Purpose::Nothing));
             }
         }
-        let part = self.directory.users_of(self.ticks);
-        self.presence.want_asserted(part);
+        self.assert_part();
     }
 
     /// Redis is there; nothing is known of what it knows.
@@ -332,6 +331,7 @@ impl Member {
     fn looked(&mut self, result: Result<Found, ()>) {
         let now = self.now.instant;
         self.look = LookState::Idle;
+        let answered = result.is_ok();
         match result {
             Err(()) => self.arrivals.handle_failure(now),
             Ok(Found::Newest(newest)) => self.arrivals.handle_newest(now, newest),
@@ -343,7 +343,9 @@ impl Member {
             }
         }
         if self.look == LookState::Idle {
-            self.presence.handle_looked();
+            if answered && self.presence.handle_looked() == rejoin::Look::Wanted {
+                self.look = LookState::Wanted;
+            }
             self.presence.settle(now);
         }
     }

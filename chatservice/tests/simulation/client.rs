@@ -65,7 +65,8 @@ pub(crate) struct Client {
 pub(crate) struct World<'a> {
     pub(crate) context: &'a mut Context,
     pub(crate) links: &'a mut Vec<Link>,
-    pub(crate) shards: u16,
+    /// How many shards each node has; none while it is down.
+    pub(crate) nodes: &'a [u16],
 }
 
 impl Client {
@@ -193,8 +194,9 @@ impl Client {
 
     fn connect(&mut self, world: &mut World<'_>) {
         let index = world.links.len();
-        let shard = world.context.rng.u16(0..world.shards);
-        world.links.push(Link::new(index, self.index, shard));
+        let node = world.context.rng.usize(0..world.nodes.len());
+        let shard = world.context.rng.u16(0..world.nodes[node].max(1));
+        world.links.push(Link::new(index, self.index, (node, shard)));
         let session = Session {
             framer: Framer::new(16 << 20),
             unread: Vec::new(),
@@ -205,7 +207,7 @@ impl Client {
         self.current = Some(index);
         let delay = world.context.delay(20 * MILLISECOND);
         let client = self.index;
-        world.context.trace(|| format!("client {client} connects: link {index} to {shard}"));
+        world.context.trace(|| format!("client {client} connects: link {index} to {node}.{shard}"));
         world.context.schedule.after(delay, Happening::Opened { link: index });
         self.log_in(world, index);
     }
@@ -241,7 +243,8 @@ impl Client {
         if world.context.healing {
             return;
         }
-        if world.context.profile.groups && !self.joined && world.context.one_in(2) {
+        let is_certain = world.context.model.members.certain.contains(&self.index);
+        if world.context.profile.groups && !is_certain && world.context.one_in(2) {
             world.context.model.members.possible.insert(self.index);
             let group = GROUP;
             write(world, link, Some("join"), Request::JoinGroup { id: None, group });
@@ -348,7 +351,10 @@ impl Client {
                 self.token = outcome.token;
                 if !outcome.groups.is_empty() {
                     self.joined = true;
-                    world.context.model.members.certain.insert(self.index);
+                    // Another node may not have heard of a join whose answer was lost.
+                    if world.nodes.len() == 1 {
+                        world.context.model.members.certain.insert(self.index);
+                    }
                 }
                 self.send_again(world, link, true);
             }
@@ -422,6 +428,6 @@ fn send(world: &mut World<'_>, link: usize, message: MessageIndex) {
 fn write(world: &mut World<'_>, link: usize, mid: Option<&str>, request: Request<'_>) {
     let mut line = Vec::new();
     Envelope { mid: mid.map(Into::into), request }.write(&mut line);
-    world.context.trace(|| format!("link {link} ► {}", crate::node::brief(&line)));
+    world.context.trace(|| format!("link {link} ► {}", crate::effects::brief(&line)));
     world.links[link].client_sends(world.context, &line);
 }

@@ -15,6 +15,7 @@ const SOCKET_BUFFERS: usize = 4096;
 pub(crate) struct Link {
     pub(crate) index: usize,
     pub(crate) client: usize,
+    pub(crate) node: usize,
     pub(crate) shard: u16,
     /// On their way to the server.
     up: VecDeque<u8>,
@@ -41,10 +42,11 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    pub(crate) fn new(index: usize, client: usize, shard: u16) -> Self {
+    pub(crate) fn new(index: usize, client: usize, (node, shard): (usize, u16)) -> Self {
         Self {
             index,
             client,
+            node,
             shard,
             up: VecDeque::new(),
             up_ended: false,

@@ -1,16 +1,22 @@
-//! A seeded simulation of one node: its shards with their real rules, model clients that speak
-//! the real bytes, and between them a network, a store and a clock that do their worst.
+//! A seeded simulation of one to three nodes: their shards and members of a cluster with their real
+//! rules, model clients that speak the real bytes, and between them a network, a store, a Redis
+//! and a clock that do their worst.
 //!
 //! `CHAT_SIM_SEED=n` replays one seed (of the test that is named), `CHAT_SIM_SEEDS=n` sets how
 //! many are tried, `CHAT_SIM_TRACE=1` shows every event.
 
+mod bus;
 mod client;
+mod connections;
 mod context;
+mod effects;
+mod fault;
 mod link;
 mod model;
 mod node;
 mod plant;
 mod profile;
+mod redis;
 mod run;
 mod schedule;
 mod worker;
@@ -20,7 +26,7 @@ use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use plant::Plant;
-use profile::{PROFILES, Profile};
+use profile::{CLUSTERS, PROFILES, Profile};
 
 /// Seeds of each profile unless told: what takes about ten seconds in all on two cores.
 const SEEDS: u64 = 200;
@@ -44,7 +50,7 @@ fn outcome(seed: u64, profile: &Profile, plant: Plant) -> Result<(), String> {
 }
 
 fn check(name: &str) {
-    let profile = PROFILES.iter().find(|profile| profile.name == name).expect("a profile");
+    let profile = PROFILES.iter().chain(&CLUSTERS).find(|it| it.name == name).expect("a profile");
     let mut seeds = seeds();
     if profile.messages > MESSAGES_MANY && number("CHAT_SIM_SEED").is_none() {
         seeds.end = seeds.end.div_ceil(10);
@@ -96,8 +102,53 @@ fn storm() {
     check("storm");
 }
 
+#[test]
+fn cluster() {
+    check("cluster");
+}
+
+#[test]
+fn cluster_groups() {
+    check("cluster groups");
+}
+
+#[test]
+fn cluster_cuts() {
+    check("cluster cuts");
+}
+
+#[test]
+fn node_crashes() {
+    check("node crashes");
+}
+
+#[test]
+fn node_freezes() {
+    check("node freezes");
+}
+
+#[test]
+fn redis_crashes() {
+    check("redis crashes");
+}
+
+#[test]
+fn bus_breaks() {
+    check("bus breaks");
+}
+
+#[test]
+fn bus_cuts() {
+    check("bus cuts");
+}
+
+#[test]
+fn cluster_trouble() {
+    check("cluster trouble");
+}
+
 mod planted {
-    use super::{MESSAGES_MANY, PROFILES, Plant, outcome, seeds};
+    use super::{CLUSTERS, MESSAGES_MANY, PROFILES, Plant, outcome, seeds};
 
     fn is_found(plant: Plant) {
         let found = seeds().any(|seed| {
@@ -146,5 +197,56 @@ mod planted {
     #[test]
     fn wide_release() {
         is_found(Plant::WideRelease);
+    }
+
+    fn is_found_in_a_cluster(plant: Plant) {
+        let fails = |seed, profile| outcome(seed, profile, plant).is_err();
+        let found = seeds().any(|seed| CLUSTERS.iter().any(|profile| fails(seed, profile)));
+        assert!(found, "{plant:?} was not noticed");
+    }
+
+    #[test]
+    fn unasked_restart() {
+        is_found_in_a_cluster(Plant::UnaskedRestart);
+    }
+
+    #[test]
+    fn unheeded_restart() {
+        is_found_in_a_cluster(Plant::UnheededRestart);
+    }
+
+    #[test]
+    fn swapped_frames() {
+        is_found_in_a_cluster(Plant::SwappedFrames);
+    }
+
+    #[test]
+    fn untold_mail() {
+        is_found_in_a_cluster(Plant::UntoldMail);
+    }
+
+    #[test]
+    fn rash_offline() {
+        is_found_in_a_cluster(Plant::RashOffline);
+    }
+
+    #[test]
+    fn ignored_standing() {
+        is_found_in_a_cluster(Plant::IgnoredStanding);
+    }
+
+    #[test]
+    fn lost_arrivals() {
+        is_found_in_a_cluster(Plant::LostArrivals);
+    }
+
+    #[test]
+    fn lost_superseded() {
+        is_found_in_a_cluster(Plant::LostSuperseded);
+    }
+
+    #[test]
+    fn lost_evict_in_a_cluster() {
+        is_found_in_a_cluster(Plant::LostEvict);
     }
 }

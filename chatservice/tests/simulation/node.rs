@@ -1,88 +1,146 @@
-//! One node: its shards, who is online where, and the messages between the shards. It carries
-//! out effects as the server does, but for the network and the workers, which are simulated.
+//! One node: its shards, who is online where, and the messages between the shards. It does what
+//! the server does, but for the network, the workers and the bus, which are simulated.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
 use chatproto::UserId;
 use chatservice::chat::throttle::Throttle;
-use chatservice::chat::{
-    Claim, ConnId, Effect, Located, NodeId, Now, PeerMessage, Place, Shard, ShardId,
-};
+use chatservice::chat::{NodeId, Now, PeerMessage, Place, Shard, ShardId};
+use chatservice::cluster::{Command, Notice};
 use chatservice::limits::Rules;
 use chatservice::presence::Directory;
 
+use crate::bus::Bus;
 use crate::context::Context;
 use crate::link::Link;
 use crate::plant::Plant;
-use crate::schedule::{Event, MILLISECOND, Micros, SECOND};
-use crate::worker::Workers;
+use crate::redis::Redis;
+use crate::schedule::{Event, MILLISECOND, Micros, SECOND, Start, Task, Thread};
+use crate::worker::{Database, Workers};
 
 const PEER_DELAY: Micros = 20 * MILLISECOND;
 /// Calls of `handle_deadlines` in a second that no honest reason explains.
 const DEADLINES_MAX: usize = 2000;
 
-/// What lies outside of the shards.
+/// What lies outside of the nodes.
 pub(crate) struct Outside {
     pub(crate) context: Context,
     pub(crate) links: Vec<Link>,
-    pub(crate) workers: Workers,
+    pub(crate) database: Database,
+    pub(crate) redis: Redis,
+}
+
+/// A loop, and what it knows of other nodes.
+pub(crate) struct Loop {
+    pub(crate) shard: Shard,
+    /// What its deadline is scheduled for.
+    deadline: Option<Micros>,
+    /// The period in which this node's standing was good at the last look.
+    period: Option<u64>,
+    /// Of the streams to other nodes.
+    epochs: BTreeMap<NodeId, u32>,
+    /// What is to be sent at the end of the turn.
+    outgoing: BTreeMap<NodeId, Vec<(u16, PeerMessage)>>,
 }
 
 /// See the module.
 pub(crate) struct Node {
-    incarnation: u32,
-    shards: Vec<Shard>,
-    directory: Directory,
-    throttle: Throttle,
+    pub(crate) start: Start,
+    pub(crate) id: NodeId,
+    pub(crate) frozen_until: Micros,
+    pub(crate) loops: Vec<Loop>,
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) throttle: Throttle,
+    pub(crate) workers: Workers,
+    pub(crate) bus: Option<Bus>,
     peers: BTreeMap<(u16, u16), VecDeque<PeerMessage>>,
-    /// When each shard's deadline is scheduled for.
-    deadlines: Vec<Option<Micros>>,
     /// The second, and how often deadlines were looked at in it.
     deadline_calls: (Micros, usize),
     /// Connections that lost their user to another one.
-    evicted: Vec<usize>,
+    pub(crate) evicted: Vec<usize>,
 }
 
 impl Node {
-    pub(crate) fn new(context: &mut Context, incarnation: u32) -> Self {
+    pub(crate) fn new(context: &mut Context, start: Start) -> Self {
         let count = context.rng.u16(1..=3);
-        let count = if context.plant == Plant::Nothing { count } else { 3 };
-        let mut shards = Vec::new();
-        for shard in 0..count {
-            let mut rng = context.rng.fork();
-            let random = Box::new(move || rng.u128(..).to_le_bytes());
-            let now = context.now();
-            shards.push(Shard::new(
-                now,
-                ShardId { node: NodeId::ALONE, index: shard },
-                count,
-                Rules::default(),
-                random,
-            ));
-        }
+        let alone = context.profile.nodes == 1;
+        let count = if context.plant == Plant::Nothing || !alone { count } else { 3 };
+        let id = if alone { NodeId::ALONE } else { NodeId(context.rng.u64(..)) };
+        let directory = Arc::new(Directory::default());
+        let loops = (0..count).map(|shard| Loop::new(context, id, shard, count)).collect();
+        let bus = (!alone).then(|| Bus::new(context, (start, id), count, Arc::clone(&directory)));
         Self {
-            incarnation,
-            shards,
-            directory: Directory::default(),
+            start,
+            id,
+            frozen_until: 0,
+            loops,
+            directory,
             throttle: Throttle::new(1000),
+            workers: Workers::new(start),
+            bus,
             peers: BTreeMap::new(),
-            deadlines: vec![None; usize::from(count)],
             deadline_calls: (0, 0),
             evicted: Vec::new(),
         }
     }
 
+    pub(crate) fn start(&self) -> Start {
+        self.start
+    }
+
     pub(crate) fn shards(&self) -> u16 {
-        self.shards.len() as u16
+        self.loops.len() as u16
     }
 
     pub(crate) fn is_settled(&self) -> bool {
-        self.shards.iter().all(Shard::is_settled)
+        self.loops.iter().all(|it| it.shard.is_settled())
     }
 
-    pub(crate) fn is_online(&self, user: UserId) -> bool {
-        self.directory.locate(user).is_some()
+    /// Where a user is online on this node.
+    pub(crate) fn locate(&self, user: UserId) -> Option<Place> {
+        self.directory.locate(user)
+    }
+
+    /// The connection to Redis on which it asks.
+    pub(crate) fn connection(&self) -> Option<u64> {
+        self.bus.as_ref().and_then(Bus::connection)
+    }
+
+    /// Its memory is gone, and so are its connections.
+    pub(crate) fn die(self, outside: &mut Outside) {
+        let Outside { context, links, redis, .. } = outside;
+        redis.node_dies(context, self.start);
+        for link in links.iter_mut().filter(|it| it.server_open && it.node == self.start.node) {
+            link.server_closes(context);
+        }
+    }
+
+    /// Something happens within it.
+    pub(crate) fn happen(&mut self, outside: &mut Outside, task: Task) {
+        match task {
+            Task::Peer { from, to } => self.peer_arrives(outside, from, to),
+            Task::Deadline { shard } => self.deadline(outside, shard),
+            Task::TurnEnds { shard } => self.turn_ends(&mut outside.context, shard),
+            Task::Commit => self.workers.commit(&mut outside.context, &outside.database),
+            Task::Read { shard, ticket, request } => {
+                let Outside { context, database, .. } = outside;
+                self.workers.read(context, database, (shard, ticket), request);
+            }
+            Task::Answers(answers) => {
+                for (shard, ticket, answer) in answers {
+                    self.call(outside, shard, |shard, now| {
+                        shard.handle_answer(now, ticket, answer);
+                    });
+                }
+            }
+            Task::Notice { from, shard } => self.notice_arrives(outside, from, shard),
+            Task::Bus(task) => {
+                if let Some(bus) = &mut self.bus {
+                    bus.happen(outside, task);
+                }
+            }
+        }
     }
 
     /// Calls a shard and carries out what comes of it.
@@ -93,9 +151,11 @@ impl Node {
         act: impl FnOnce(&mut Shard, Now) -> R,
     ) -> R {
         let index = usize::from(shard);
-        let result = act(&mut self.shards[index], outside.context.now());
+        let now = outside.context.now();
+        self.look_at_standing(&outside.context, index);
+        let result = act(&mut self.loops[index].shard, now);
         loop {
-            let effects = self.shards[index].effects();
+            let effects = self.loops[index].shard.effects();
             let list = std::mem::take(&mut effects.list);
             let bytes = std::mem::take(&mut effects.bytes);
             if list.is_empty() {
@@ -106,88 +166,125 @@ impl Node {
             }
         }
         self.arm(&mut outside.context, shard);
+        if !self.loops[index].outgoing.is_empty() {
+            // More may come up before the turn is over.
+            if outside.context.one_in(4) {
+                let (start, task) = (self.start, Task::TurnEnds { shard });
+                let delay = outside.context.delay(MILLISECOND);
+                outside.context.schedule.after(delay, Event::Node { start, task });
+            } else {
+                self.turn_ends(&mut outside.context, shard);
+            }
+        }
         result
     }
 
-    pub(crate) fn opened(&mut self, outside: &mut Outside, link: usize) {
-        let (shard, conn) = (outside.links[link].shard, outside.links[link].conn());
-        outside.links[link].server_open = true;
-        let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        self.call(outside, shard, |shard, now| shard.handle_opened(now, conn, address));
-        outside.links[link].schedule_up(&mut outside.context);
-    }
-
-    /// Hands in what has arrived.
-    pub(crate) fn read(&mut self, outside: &mut Outside, link: usize) {
-        let Outside { links, context, .. } = outside;
-        let found = &mut links[link];
-        if !found.server_open || found.paused || found.closing {
-            return;
-        }
-        found.server_receives(context);
-        let (shard, conn) = (found.shard, found.conn());
-        let mut unread = std::mem::take(&mut found.unread);
-        if !unread.is_empty() {
-            let used =
-                self.call(outside, shard, |shard, now| shard.handle_bytes(now, conn, &unread));
-            unread.drain(..used);
-            outside.links[link].unread = unread;
-        }
-        let found = &mut outside.links[link];
-        if found.server_open && found.is_at_end() {
-            found.end_told = true;
-            outside.context.trace(|| format!("link {link}: end of stream"));
-            self.call(outside, shard, |shard, now| shard.handle_end_of_stream(now, conn));
+    /// Nobody is online twice.
+    pub(crate) fn check_evicted(&self, outside: &mut Outside) {
+        let still_open = |link: &&usize| outside.links[**link].server_open;
+        if let Some(link) = self.evicted.iter().find(still_open) {
+            outside.context.model.fail(|| format!("link {link} lost its user and is still open"));
         }
     }
 
-    pub(crate) fn kernel_takes(&mut self, outside: &mut Outside, link: usize) {
-        let Outside { links, context, .. } = outside;
-        let found = &mut links[link];
-        if !found.server_open {
-            return;
-        }
-        let all = found.kernel_takes(context);
-        let (shard, conn, closing) = (found.shard, found.conn(), found.closing);
-        let (client, taken) = (found.client, found.taken);
-        context.model.kernel_took(link, client, taken);
-        if !all {
-            return;
-        }
-        if closing {
-            self.gone(outside, link);
-        } else {
-            self.call(outside, shard, |shard, now| shard.handle_written(now, conn));
+    /// For another shard of this node.
+    pub(crate) fn post(&mut self, context: &mut Context, from: u16, to: u16, message: PeerMessage) {
+        for _ in 0..context.plant.copies(&mut context.rng, &message) {
+            self.peers.entry((from, to)).or_default().push_back(message.clone());
+            let (start, delay) = (self.start, context.delay(PEER_DELAY));
+            context.schedule.after(delay, Event::Node { start, task: Task::Peer { from, to } });
         }
     }
 
-    /// The connection is over, whoever ended it.
-    pub(crate) fn gone(&mut self, outside: &mut Outside, link: usize) {
-        let Outside { links, context, .. } = outside;
-        let found = &mut links[link];
-        if !found.server_open {
-            return;
+    /// For a shard of another node.
+    pub(crate) fn send(
+        &mut self,
+        context: &mut Context,
+        from: u16,
+        to: ShardId,
+        message: PeerMessage,
+    ) {
+        if context.plant == Plant::UntoldMail
+            && let PeerMessage::Mail { to: login, lane, .. } = message
+        {
+            let taken = PeerMessage::MailTaken { lane, from: Place { shard: to, login } };
+            return self.post(context, from, from, taken);
         }
-        found.server_closes(context);
-        context.trace(|| format!("link {link}: closed"));
-        let (shard, conn) = (found.shard, found.conn());
-        self.call(outside, shard, |shard, now| shard.handle_closed(now, conn));
+        let outgoing = self.loops[usize::from(from)].outgoing.entry(to.node).or_default();
+        for _ in 0..context.plant.copies(&mut context.rng, &message) {
+            outgoing.push((to.index, message.clone()));
+        }
     }
 
-    pub(crate) fn peer_arrives(&mut self, outside: &mut Outside, from: u16, to: u16) {
+    fn turn_ends(&mut self, context: &mut Context, shard: u16) {
+        let (Some(bus), it) = (&mut self.bus, &mut self.loops[usize::from(shard)]) else { return };
+        for (node, messages) in std::mem::take(&mut it.outgoing) {
+            let epoch = it.epochs.get(&node).copied().unwrap_or(0);
+            bus.command(context, Command::Send { node, epoch, messages });
+        }
+    }
+
+    /// The shard is told when this node's standing has changed since it was called last.
+    fn look_at_standing(&mut self, context: &Context, index: usize) {
+        let Some(bus) = &self.bus else { return };
+        let (now, it) = (context.now(), &mut self.loops[index]);
+        let period = bus.standing.period(now.instant);
+        if period == it.period || context.plant == Plant::IgnoredStanding {
+            return;
+        }
+        if it.period.is_some() {
+            it.shard.handle_standing(now, false);
+        }
+        if period.is_some() {
+            it.shard.handle_standing(now, true);
+        }
+        it.period = period;
+    }
+
+    fn peer_arrives(&mut self, outside: &mut Outside, from: u16, to: u16) {
         let message = self.peers.get_mut(&(from, to)).and_then(VecDeque::pop_front);
         let Some(message) = message else { return };
         outside.context.trace(|| format!("shard {from} to {to}: {}", describe(&message)));
         self.call(outside, to, |shard, now| shard.handle_peer(now, message));
     }
 
-    pub(crate) fn deadline(&mut self, outside: &mut Outside, shard: u16) {
+    fn notice_arrives(&mut self, outside: &mut Outside, from: Thread, shard: u16) {
+        let notice = self.bus.as_mut().and_then(|bus| bus.take_notice(from, shard));
+        let Some(notice) = notice else { return };
+        let node = self.start.node;
+        outside.context.trace(|| match &notice {
+            Notice::Peer(message) => format!("to {node}.{shard}: {}", describe(message)),
+            notice => format!("to {node}.{shard}: {notice:?}"),
+        });
+        let epochs = &mut self.loops[usize::from(shard)].epochs;
+        match &notice {
+            Notice::LinkLost { node, epoch: Some(epoch) } | Notice::Unreachable { node, epoch } => {
+                epochs.insert(*node, *epoch);
+            }
+            _ => {}
+        }
+        let resends = outside.context.plant != Plant::UnheededRestart;
+        self.call(outside, shard, |shard, now| match notice {
+            Notice::Located(lane, found) => shard.handle_located(now, lane, found),
+            Notice::Claimed(login, user, claim) => shard.handle_claim(now, login, user, claim),
+            Notice::Present(conn, online) => shard.handle_presence(now, conn, online),
+            Notice::Announced(login, nodes) => shard.handle_announced(now, login, nodes),
+            Notice::Peer(message) => shard.handle_peer(now, message),
+            Notice::LinkLost { node, .. } if resends => shard.handle_link_lost(now, node),
+            Notice::LinkLost { .. } => {}
+            Notice::Unreachable { node, .. } => shard.handle_unreachable(now, Some(node)),
+        });
+    }
+
+    fn deadline(&mut self, outside: &mut Outside, shard: u16) {
         let context = &mut outside.context;
         let now = context.schedule.now;
-        if self.deadlines[usize::from(shard)] != Some(now) {
+        let deadline = &mut self.loops[usize::from(shard)].deadline;
+        // One that an earlier one has replaced.
+        if deadline.is_none_or(|at| at > now) {
             return;
         }
-        self.deadlines[usize::from(shard)] = None;
+        *deadline = None;
         let second = now / SECOND;
         if self.deadline_calls.0 != second {
             self.deadline_calls = (second, 0);
@@ -199,138 +296,35 @@ impl Node {
         self.call(outside, shard, Shard::handle_deadlines);
     }
 
-    /// Nobody is online twice.
-    pub(crate) fn check_evicted(&self, outside: &mut Outside) {
-        let still_open = |link: &&usize| outside.links[**link].server_open;
-        if let Some(link) = self.evicted.iter().find(still_open) {
-            outside.context.model.fail(|| format!("link {link} lost its user and is still open"));
-        }
-    }
-
     fn arm(&mut self, context: &mut Context, shard: u16) {
-        let index = usize::from(shard);
-        let Some(next) = self.shards[index].next_deadline() else { return };
+        let it = &mut self.loops[usize::from(shard)];
+        let Some(next) = it.shard.next_deadline() else { return };
         let at = context.micros(next).max(context.schedule.now);
-        if self.deadlines[index].is_none_or(|scheduled| at < scheduled) {
-            self.deadlines[index] = Some(at);
-            let incarnation = self.incarnation;
-            context.schedule.at(at, Event::Deadline { incarnation, shard });
+        if it.deadline.is_none_or(|scheduled| at < scheduled) {
+            it.deadline = Some(at);
+            let (start, task) = (self.start, Task::Deadline { shard });
+            context.schedule.at(at, Event::Node { start, task });
         }
     }
+}
 
-    fn carry_out(&mut self, outside: &mut Outside, shard: u16, effect: Effect, bytes: &[u8]) {
-        let Outside { context, links, workers } = outside;
-        let index = usize::from(shard);
+impl Loop {
+    fn new(context: &mut Context, node: NodeId, index: u16, count: u16) -> Self {
+        let mut rng = context.rng.fork();
+        let random = Box::new(move || rng.u128(..).to_le_bytes());
         let now = context.now();
-        match effect {
-            Effect::Send { conn, bytes: range } => send(context, links, conn, &bytes[range]),
-            Effect::Close(conn) => self.close(outside, link_of(conn)),
-            Effect::PauseReading(conn) => links[link_of(conn)].paused = true,
-            Effect::ResumeReading(conn) => {
-                let link = &mut links[link_of(conn)];
-                link.paused = false;
-                link.schedule_up(context);
-            }
-            Effect::ReadAgain(conn) => links[link_of(conn)].schedule_up(context),
-            Effect::Work { ticket, request } => workers.submit(context, shard, ticket, request),
-            Effect::Claim { login, user, force } => {
-                let place = Place { shard: ShardId { node: NodeId::ALONE, index: shard }, login };
-                let claim = self.claim(user, place, force);
-                context.trace(|| format!("link {}: user {user} claim {claim:?}", login.conn.0));
-                self.shards[index].handle_claim(now, login, user, claim);
-            }
-            Effect::Release { login, user, owing } => {
-                let place = Place { shard: ShardId { node: NodeId::ALONE, index: shard }, login };
-                let wide = context.plant == Plant::WideRelease;
-                let at = if wide { self.directory.locate(user) } else { None };
-                self.directory.release(user, at.unwrap_or(place), owing);
-                context.trace(|| {
-                    format!("link {}: user {user} released, owing={owing}", login.conn.0)
-                });
-            }
-            Effect::Settled { login, user } => {
-                self.directory.settled(
-                    user,
-                    Place { shard: ShardId { node: NodeId::ALONE, index: shard }, login },
-                );
-            }
-            Effect::Locate(lane) => {
-                let place = self.directory.locate(lane.recipient);
-                let found = place.map_or(Located::Offline, Located::At);
-                self.shards[index].handle_located(now, lane, found);
-            }
-            Effect::Presence { conn, users } => {
-                let online = self.directory.online(users);
-                self.shards[index].handle_presence(now, conn, online);
-            }
-            Effect::Admit { conn, address, attempt } => {
-                let admission = self.throttle.admit(now.instant, address, attempt);
-                self.shards[index].handle_admission(now, conn, admission);
-            }
-            Effect::LoginEnded { user, address, success } => {
-                self.throttle.login_ended(now.instant, user, address, success);
-            }
-            Effect::LoggedIn { .. } => {}
-            Effect::Peer { to, message } => self.post(context, shard, to.index, &message),
-            Effect::Announce { login, .. } => {
-                self.shards[index].handle_announced(now, login, 0);
-            }
+        let id = ShardId { node, index };
+        let mut shard = Shard::new(now, id, count, Rules::default(), random);
+        let hears_all = node == NodeId::ALONE || context.plant == Plant::IgnoredStanding;
+        shard.handle_standing(now, hears_all);
+        Self {
+            shard,
+            deadline: None,
+            period: None,
+            epochs: BTreeMap::new(),
+            outgoing: BTreeMap::new(),
         }
     }
-
-    fn close(&mut self, outside: &mut Outside, link: usize) {
-        let Outside { context, links, .. } = outside;
-        let found = &mut links[link];
-        if !found.server_open || found.closing {
-            return;
-        }
-        found.closing = true;
-        found.schedule_take(context);
-        // Who does not take the last bytes is not waited for.
-        context.schedule.after(5 * SECOND, Event::Gone { link });
-    }
-
-    fn claim(&mut self, user: UserId, place: Place, force: bool) -> Claim {
-        let online = self.directory.locate(user);
-        let claim = self.directory.claim(user, place, 0, force);
-        if matches!(claim, Claim::Granted(_)) {
-            self.evicted.extend(online.map(|place| link_of(place.login.conn)));
-        }
-        claim
-    }
-
-    fn post(&mut self, context: &mut Context, from: u16, to: u16, message: &PeerMessage) {
-        for _ in 0..context.plant.copies(&mut context.rng, message) {
-            self.peers.entry((from, to)).or_default().push_back(message.clone());
-            let (incarnation, delay) = (self.incarnation, context.delay(PEER_DELAY));
-            context.schedule.after(delay, Event::Peer { incarnation, from, to });
-        }
-    }
-}
-
-fn link_of(conn: ConnId) -> usize {
-    conn.0 as usize
-}
-
-fn send(context: &mut Context, links: &mut [Link], conn: ConnId, bytes: &[u8]) {
-    let link = &mut links[link_of(conn)];
-    if !link.server_open || link.closing {
-        return;
-    }
-    let start = link.queued;
-    link.server_sends(context, bytes);
-    let mut end = start;
-    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
-        end += line.len() as u64;
-        context.trace(|| format!("link {} ◄ {}", conn.0, brief(line)));
-        context.model.server_said(link.index, link.client, end, line);
-    }
-}
-
-/// The start of an object, for the trace.
-pub(crate) fn brief(line: &[u8]) -> String {
-    let text = String::from_utf8_lossy(line);
-    text.trim_end().chars().take(160).collect()
 }
 
 fn describe(message: &PeerMessage) -> String {

@@ -1,5 +1,6 @@
 //! What kind of run it is: how many clients, how they behave, and what goes wrong.
 
+use crate::fault::Fault;
 use crate::schedule::{MILLISECOND, Micros, SECOND};
 
 /// How clients acknowledge.
@@ -39,7 +40,10 @@ pub(crate) struct Profile {
     pub(crate) leaving: Leaving,
     /// Spans in which the store fails.
     pub(crate) store_failures: usize,
-    pub(crate) crashes: usize,
+    /// More than one are joined by a bus.
+    pub(crate) nodes: usize,
+    /// What else goes wrong, and how often.
+    pub(crate) faults: (&'static [Fault], usize),
     /// The longest that the store takes for one call.
     pub(crate) store_delay: Micros,
     /// The longest pause of a client's kernel between taking bytes.
@@ -57,7 +61,8 @@ const CALM: Profile = Profile {
     acknowledging: Acknowledging::Prompt,
     leaving: Leaving::Never,
     store_failures: 0,
-    crashes: 0,
+    nodes: 1,
+    faults: (&[], 0),
     store_delay: 20 * MILLISECOND,
     kernel_delay: 5 * MILLISECOND,
 };
@@ -99,7 +104,7 @@ pub(crate) const PROFILES: [Profile; 8] = [
         name: "crashes",
         messages: 20,
         span: 12 * SECOND,
-        crashes: 3,
+        faults: (&[Fault::NodeDies], 3),
         leaving: Leaving::OnceIn(20),
         groups: true,
         ..CALM
@@ -117,12 +122,73 @@ pub(crate) const PROFILES: [Profile; 8] = [
     },
 ];
 
+const CLUSTER: Profile = Profile { name: "cluster", nodes: 2, span: 10 * SECOND, ..CALM };
+
+const FAULTY: Profile = Profile {
+    nodes: 2,
+    messages: 20,
+    span: 24 * SECOND,
+    leaving: Leaving::OnceIn(20),
+    groups: true,
+    ..CALM
+};
+
+/// Runs of several nodes.
+pub(crate) const CLUSTERS: [Profile; 9] = [
+    CLUSTER,
+    Profile { name: "cluster groups", nodes: 3, groups: true, ..CLUSTER },
+    Profile {
+        name: "cluster cuts",
+        nodes: 3,
+        leaving: Leaving::OnceIn(8),
+        groups: true,
+        acknowledging: Acknowledging::Mixed,
+        ..CLUSTER
+    },
+    Profile { name: "node crashes", nodes: 3, faults: (&[Fault::NodeDies], 4), ..FAULTY },
+    Profile { name: "node freezes", faults: (&[Fault::NodeFreezes], 3), ..FAULTY },
+    Profile { name: "redis crashes", faults: (&[Fault::RedisDies], 3), ..FAULTY },
+    Profile {
+        name: "bus breaks",
+        faults: (&[Fault::RedisFreezes, Fault::SubscriptionEnds, Fault::TalkEnds], 6),
+        ..FAULTY
+    },
+    Profile {
+        name: "bus cuts",
+        nodes: 3,
+        faults: (
+            &[Fault::RequestsCut, Fault::RepliesCut, Fault::SubscriptionStuck, Fault::NodeCut],
+            4,
+        ),
+        ..FAULTY
+    },
+    Profile {
+        name: "cluster trouble",
+        nodes: 3,
+        faults: (
+            &[
+                Fault::NodeDies,
+                Fault::NodeFreezes,
+                Fault::RedisDies,
+                Fault::RedisFreezes,
+                Fault::NodeCut,
+                Fault::SubscriptionEnds,
+                Fault::TalkEnds,
+            ],
+            6,
+        ),
+        store_failures: 2,
+        acknowledging: Acknowledging::Mixed,
+        ..FAULTY
+    },
+];
+
 impl Profile {
     /// Whether nothing goes wrong in such a run.
     pub(crate) fn is_faultless(&self) -> bool {
         self.leaving == Leaving::Never
             && self.acknowledging == Acknowledging::Prompt
             && self.store_failures == 0
-            && self.crashes == 0
+            && self.faults.1 == 0
     }
 }

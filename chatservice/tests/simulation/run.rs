@@ -6,12 +6,15 @@ use chatservice::storage::{PageLimit, RowId, Store, Write};
 
 use crate::client::{Client, World};
 use crate::context::Context;
+use crate::fault;
+use crate::link::Link;
 use crate::model::{GROUP, user_of};
 use crate::node::{Node, Outside};
 use crate::plant::Plant;
 use crate::profile::Profile;
-use crate::schedule::{Event, MILLISECOND, Micros, SECOND};
-use crate::worker::Workers;
+use crate::redis::Redis;
+use crate::schedule::{Event, Micros, SECOND, Start};
+use crate::worker::Database;
 
 /// How long everything may take to come to rest.
 const HEALING_MAX: Micros = 400 * SECOND;
@@ -20,7 +23,9 @@ const REST: Micros = 10 * SECOND;
 
 struct Run {
     outside: Outside,
-    node: Option<Node>,
+    nodes: Vec<Option<Node>>,
+    /// Starts of each node so far.
+    starts: Vec<u32>,
     clients: Vec<Client>,
 }
 
@@ -38,27 +43,36 @@ pub(crate) fn run(seed: u64, profile: Profile, plant: Plant) -> Result<(), Strin
 impl Run {
     fn new(seed: u64, profile: Profile, plant: Plant) -> Self {
         let mut context = Context::new(seed, profile, plant);
-        let workers = Workers::new();
-        make_accounts(&mut context, &workers);
+        let database = Database::new();
+        make_accounts(&mut context, &database);
         let clients: Vec<_> =
             (0..context.profile.clients).map(|index| Client::new(index, &context)).collect();
-        let node = Some(Node::new(&mut context, 0));
+        let count = context.profile.nodes;
+        let nodes = (0..count).map(|_| None).collect();
         for client in 0..clients.len() {
             let at = context.rng.u64(0..context.profile.span / 2);
             context.schedule.at(at, Event::Turn { client });
         }
-        schedule_faults(&mut context);
-        Self { outside: Outside { context, links: Vec::new(), workers }, node, clients }
+        fault::schedule(&mut context);
+        let redis = Redis::new(count);
+        let outside = Outside { context, links: Vec::new(), database, redis };
+        let mut run = Self { outside, nodes, starts: vec![0; count], clients };
+        for node in 0..count {
+            run.start(node);
+        }
+        run
     }
 
     fn go(&mut self) {
         self.go_on_until(self.outside.context.profile.span);
         self.outside.context.trace(|| "faults are over".to_owned());
         self.outside.context.healing = true;
+        self.outside.redis.heal(&self.outside.context);
         self.rest();
-        if let Some(node) = &self.node {
+        for node in self.nodes.iter().flatten() {
             node.check_evicted(&mut self.outside);
         }
+        self.check_links();
         self.outside.context.model.check_arrivals();
         for link in self.clients.iter().filter_map(Client::current) {
             self.outside.context.model.check_answers(link);
@@ -72,16 +86,40 @@ impl Run {
         }
         for user in (0..self.clients.len()).map(user_of) {
             self.check_rows(user);
-            if !self.node.as_ref().is_some_and(|node| node.is_online(user)) {
-                self.outside.context.model.fail(|| format!("user {user} is not online"));
-            }
+            self.check_place(user);
+        }
+        self.check_links();
+    }
+
+    /// Online once, and where Redis says.
+    fn check_place(&mut self, user: UserId) {
+        let places: Vec<_> =
+            self.nodes.iter().flatten().filter_map(|node| node.locate(user)).collect();
+        let held = self.outside.redis.online(user).map(|holding| holding.place);
+        let model = &mut self.outside.context.model;
+        if places.len() != 1 {
+            model.fail(|| format!("user {user} is online at {places:?}"));
+        }
+        if self.nodes.len() > 1 && held != places.first().copied() {
+            model.fail(|| format!("user {user} is at {places:?}, in Redis at {held:?}"));
+        }
+    }
+
+    /// Nobody has a connection that is of no use any more.
+    fn check_links(&mut self) {
+        let stale =
+            |it: &&Link| it.server_open && self.clients[it.client].current() != Some(it.index);
+        if self.nodes.len() > 1
+            && let Some(link) = self.outside.links.iter().find(stale).map(|it| it.index)
+        {
+            self.outside.context.model.fail(|| format!("link {link} is still open"));
         }
     }
 
     fn check_rows(&mut self, user: UserId) {
         let rows = self
             .outside
-            .workers
+            .database
             .store
             .rows(user, RowId(0), PageLimit::rows(10))
             .unwrap_or_default();
@@ -99,7 +137,7 @@ impl Run {
             self.go_on_until(now + SECOND / 2);
             let now = now + SECOND / 2;
             self.outside.context.schedule.now = now;
-            let settled = self.node.as_ref().is_some_and(Node::is_settled);
+            let settled = self.nodes.iter().all(|node| node.as_ref().is_some_and(Node::is_settled));
             if !settled || !self.clients.iter().all(Client::is_content) {
                 since = now;
             }
@@ -144,73 +182,74 @@ impl Run {
                 let client = self.outside.links[link].client;
                 self.with_client(client, |client, world| client.lost(world, link));
             }
-            Event::Opened { link } if self.node.is_none() => {
-                self.outside.context.schedule.after(1, Event::Lost { link });
+            Event::Opened { link }
+            | Event::Up { link }
+            | Event::Take { link }
+            | Event::Gone { link } => {
+                self.happen_on_link(link, event);
             }
-            Event::StoreFails(failing) => self.outside.workers.failing = failing,
-            Event::Crash => self.crash(),
-            Event::Restart => {
-                let incarnation = self.outside.workers.incarnation;
-                self.node = Some(Node::new(&mut self.outside.context, incarnation));
-            }
-            event => self.happen_at_node(event),
-        }
-    }
-
-    fn happen_at_node(&mut self, event: Event) {
-        let Some(node) = &mut self.node else { return };
-        let outside = &mut self.outside;
-        let current = outside.workers.incarnation;
-        match event {
-            Event::Opened { link } if outside.links[link].shard < node.shards() => {
-                node.opened(outside, link);
-            }
-            Event::Opened { link } => outside.context.schedule.after(1, Event::Lost { link }),
-            Event::Up { link } => node.read(outside, link),
-            Event::Take { link } => node.kernel_takes(outside, link),
-            Event::Gone { link } => node.gone(outside, link),
-            Event::Peer { incarnation, from, to } if incarnation == current => {
-                node.peer_arrives(outside, from, to);
-            }
-            Event::Deadline { incarnation, shard } if incarnation == current => {
-                node.deadline(outside, shard);
-            }
-            Event::Commit { incarnation } if incarnation == current => {
-                outside.workers.commit(&mut outside.context);
-            }
-            Event::Read { incarnation, shard, ticket, request } if incarnation == current => {
-                outside.workers.read(&mut outside.context, shard, ticket, request);
-            }
-            Event::Answers { incarnation, answers } if incarnation == current => {
-                for (shard, ticket, answer) in answers {
-                    node.call(outside, shard, |shard, now| {
-                        shard.handle_answer(now, ticket, answer);
-                    });
+            Event::Node { start, task } => {
+                let Some(node) = &mut self.nodes[start.node] else { return };
+                if node.start != start {
+                } else if node.frozen_until > self.outside.context.schedule.now {
+                    let event = Event::Node { start, task };
+                    self.outside.context.schedule.at(node.frozen_until, event);
+                } else {
+                    node.happen(&mut self.outside, task);
                 }
             }
-            _ => {}
+            Event::Redis { connection } => {
+                let Outside { context, redis, .. } = &mut self.outside;
+                redis.serve(context, connection);
+            }
+            Event::Unsubscribed { subscription } => self.outside.redis.unsubscribed(subscription),
+            Event::StoreFails(failing) => self.outside.database.failing = failing,
+            Event::Fault(fault) => fault::strike(fault, &mut self.outside, &mut self.nodes),
+            Event::Restart { node } => self.start(node),
+            Event::RedisRestart => self.outside.redis.start(),
         }
     }
 
-    /// The node's memory is gone, and so are its connections.
-    fn crash(&mut self) {
-        self.outside.context.trace(|| "the node dies".to_owned());
-        self.node = None;
-        self.outside.workers.crash();
-        let Outside { context, links, .. } = &mut self.outside;
-        for link in links.iter_mut().filter(|link| link.server_open) {
-            link.server_closes(context);
+    /// A node looks at one of its connections.
+    fn happen_on_link(&mut self, link: usize, event: Event) {
+        let outside = &mut self.outside;
+        let found = &outside.links[link];
+        let node = self.nodes[found.node].as_mut().filter(|node| found.shard < node.shards());
+        let Some(node) = node else {
+            if matches!(event, Event::Opened { .. }) {
+                outside.context.schedule.after(1, Event::Lost { link });
+            }
+            return;
+        };
+        if node.frozen_until > outside.context.schedule.now {
+            return outside.context.schedule.at(node.frozen_until, event);
         }
+        match event {
+            Event::Opened { .. } => node.opened(outside, link),
+            Event::Up { .. } => node.read(outside, link),
+            Event::Take { .. } => node.kernel_takes(outside, link),
+            _ => node.gone(outside, link),
+        }
+    }
+
+    fn start(&mut self, node: usize) {
+        if self.nodes[node].is_some() {
+            return;
+        }
+        self.starts[node] += 1;
+        let start = Start { node, number: self.starts[node] };
+        self.nodes[node] = Some(Node::new(&mut self.outside.context, start));
     }
 
     fn with_client(&mut self, client: usize, act: impl FnOnce(&mut Client, &mut World<'_>)) {
-        let shards = self.node.as_ref().map_or(1, Node::shards);
+        let shards = |node: &Option<Node>| node.as_ref().map_or(0, Node::shards);
+        let nodes: Vec<_> = self.nodes.iter().map(shards).collect();
         let Outside { context, links, .. } = &mut self.outside;
-        act(&mut self.clients[client], &mut World { context, links, shards });
+        act(&mut self.clients[client], &mut World { context, links, nodes: &nodes });
     }
 }
 
-fn make_accounts(context: &mut Context, workers: &Workers) {
+fn make_accounts(context: &mut Context, database: &Database) {
     let clients = context.profile.clients;
     let name = "group".to_owned();
     let group = Write::CreateGroup { creator: user_of(0), name, description: String::new() };
@@ -225,24 +264,7 @@ fn make_accounts(context: &mut Context, workers: &Workers) {
         .chain(context.profile.groups.then_some(group))
         .chain((1..members).map(join))
         .collect();
-    workers.store.commit(&writes).expect("memory does not fail");
+    database.store.commit(&writes).expect("memory does not fail");
     context.model.members.certain.extend(0..members);
     context.model.members.possible.extend(0..members);
-}
-
-fn schedule_faults(context: &mut Context) {
-    let span = context.profile.span;
-    for _ in 0..context.profile.store_failures {
-        let start = context.rng.u64(0..span * 3 / 4);
-        let end = start + context.rng.u64(1..span / 4);
-        context.schedule.at(start, Event::StoreFails(true));
-        context.schedule.at(end, Event::StoreFails(false));
-    }
-    for number in 0..context.profile.crashes as u64 {
-        let part = span / context.profile.crashes as u64;
-        let at = number * part + context.rng.u64(0..part / 2);
-        context.schedule.at(at, Event::Crash);
-        let pause = context.rng.u64(MILLISECOND..part / 2);
-        context.schedule.at(at + pause, Event::Restart);
-    }
 }

@@ -4,81 +4,121 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use chatservice::chat::Ticket;
+use chatservice::cluster::call::Reply;
+use chatservice::cluster::{Found, Look};
 use chatservice::storage::{Answer, Request};
+
+use crate::fault::Fault;
 
 /// Virtual time since the start of the run.
 pub(crate) type Micros = u64;
 pub(crate) const MILLISECOND: Micros = 1000;
 pub(crate) const SECOND: Micros = 1_000_000;
 
-/// Something that happens. What belongs to a node's memory carries the node's incarnation, and
-/// is void when that has ended.
+/// One start of one of the nodes; what belongs to its memory is void when it has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Start {
+    pub(crate) node: usize,
+    /// Starts of that node, counted.
+    pub(crate) number: u32,
+}
+
+/// Something that happens.
 pub(crate) enum Event {
     /// A client does something.
-    Turn {
-        client: usize,
-    },
+    Turn { client: usize },
     /// A client acknowledges what it has.
-    Acknowledge {
-        client: usize,
-        link: usize,
-    },
+    Acknowledge { client: usize, link: usize },
     /// A connection reaches the node.
-    Opened {
-        link: usize,
-    },
+    Opened { link: usize },
     /// Bytes reach the node.
-    Up {
-        link: usize,
-    },
+    Up { link: usize },
     /// The node's kernel takes bytes.
-    Take {
-        link: usize,
-    },
+    Take { link: usize },
     /// Bytes reach the client.
-    Down {
-        link: usize,
-    },
+    Down { link: usize },
     /// The node hears that the connection is gone.
-    Gone {
-        link: usize,
-    },
+    Gone { link: usize },
     /// The client hears that the connection is gone.
-    Lost {
-        link: usize,
-    },
-    /// The next message from one shard to another arrives.
-    Peer {
-        incarnation: u32,
-        from: u16,
-        to: u16,
-    },
-    /// A shard's deadline.
-    Deadline {
-        incarnation: u32,
-        shard: u16,
-    },
-    /// The writer commits what has gathered.
-    Commit {
-        incarnation: u32,
-    },
-    /// A reader carries out a request.
-    Read {
-        incarnation: u32,
-        shard: u16,
-        ticket: Ticket,
-        request: Request,
-    },
-    /// A worker's answers arrive.
-    Answers {
-        incarnation: u32,
-        answers: Vec<(u16, Ticket, Answer)>,
-    },
+    Lost { link: usize },
+    /// Something happens within a node.
+    Node { start: Start, task: Task },
+    /// Redis carries out what has come on one of its connections.
+    Redis { connection: u64 },
+    /// Redis finds that one who listened is gone.
+    Unsubscribed { subscription: u64 },
+    /// Something goes wrong.
+    Fault(Fault),
+    /// A node that died is started again.
+    Restart { node: usize },
+    /// The same for Redis.
+    RedisRestart,
     /// The store starts or stops to fail.
     StoreFails(bool),
-    /// The node dies, and is started again.
-    Crash,
-    Restart,
+}
+
+/// Something that happens within a node.
+pub(crate) enum Task {
+    /// The next message from one shard to another arrives.
+    Peer { from: u16, to: u16 },
+    /// A shard's deadline.
+    Deadline { shard: u16 },
+    /// A loop has done what there was to do, and sends what it has for other nodes.
+    TurnEnds { shard: u16 },
+    /// The writer commits what has gathered.
+    Commit,
+    /// A reader carries out a request.
+    Read { shard: u16, ticket: Ticket, request: Request },
+    /// A worker's answers arrive.
+    Answers(Vec<(u16, Ticket, Answer)>),
+    /// The next notice from one of the threads for the bus arrives.
+    Notice { from: Thread, shard: u16 },
+    /// For the threads for the bus.
+    Bus(BusTask),
+}
+
+/// The two threads for the bus.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Thread {
+    Talking,
+    Hearing,
+}
+
+/// What wakes them.
+pub(crate) enum BusTask {
+    /// Commands wait.
+    Commands,
+    Tick,
+    /// It is time to connect.
+    Connect,
+    /// The answers to a pipeline.
+    Replies {
+        connection: u64,
+        replies: Vec<Reply>,
+    },
+    /// They have not come in time.
+    Impatient {
+        connection: u64,
+        pipeline: u64,
+    },
+    /// The connection is cut.
+    Disconnected {
+        connection: u64,
+    },
+    /// It is time to subscribe.
+    Subscribe,
+    /// Something comes from a subscription.
+    Heard {
+        subscription: u64,
+    },
+    /// Is there anything to be heard?
+    Silence {
+        subscription: u64,
+    },
+    /// A worker looks for new rows.
+    Look(Look),
+    /// That is done.
+    Looked(Result<Found, ()>),
 }
 
 struct Entry {

@@ -2,6 +2,7 @@
 //! a while. It can fail, also after it has done what it was asked.
 
 use chatservice::chat::Ticket;
+use chatservice::cluster::{Found, Look, arrivals};
 use chatservice::storage::memory::MemoryStore;
 use chatservice::storage::{
     Answer, Outcome, Request, RowId, Store, StoreError, StoreLimits, Write,
@@ -9,16 +10,42 @@ use chatservice::storage::{
 
 use crate::context::Context;
 use crate::plant::Plant;
-use crate::schedule::{Event, Micros};
+use crate::schedule::{Event, Micros, Start, Task};
 
 const LIMITS: StoreLimits =
     StoreLimits { friends_max: 100, groups_max: 100, members_max: 100, rows_max: 100_000 };
 
-/// See the module.
-pub(crate) struct Workers {
+/// What all nodes share.
+pub(crate) struct Database {
     pub(crate) store: MemoryStore,
-    pub(crate) incarnation: u32,
     pub(crate) failing: bool,
+}
+
+impl Database {
+    pub(crate) fn new() -> Self {
+        Self { store: MemoryStore::new(LIMITS), failing: false }
+    }
+
+    fn read<T>(
+        &self,
+        read: impl FnOnce(&MemoryStore) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        if self.failing { Err(unavailable()) } else { read(&self.store) }
+    }
+
+    /// Looks for new rows.
+    pub(crate) fn look(&self, Look(after): Look) -> Result<Found, ()> {
+        let found = self.read(|store| match after {
+            None => store.newest_row().map(Found::Newest),
+            Some(after) => store.arrivals(after, arrivals::PAGE).map(Found::Rows),
+        });
+        found.map_err(|_| ())
+    }
+}
+
+/// The workers of one node; see the module.
+pub(crate) struct Workers {
+    start: Start,
     writes: Vec<(u16, Ticket, Write)>,
     /// Writes that were answered too early, see [`Plant::EarlyAnswer`].
     late: Vec<Write>,
@@ -27,22 +54,8 @@ pub(crate) struct Workers {
 }
 
 impl Workers {
-    pub(crate) fn new() -> Self {
-        Self {
-            store: MemoryStore::new(LIMITS),
-            incarnation: 0,
-            failing: false,
-            writes: Vec::new(),
-            late: Vec::new(),
-            last_answer: 0,
-        }
-    }
-
-    /// The node died: what is committed stays.
-    pub(crate) fn crash(&mut self) {
-        self.incarnation += 1;
-        self.writes.clear();
-        self.late.clear();
+    pub(crate) fn new(start: Start) -> Self {
+        Self { start, writes: Vec::new(), late: Vec::new(), last_answer: 0 }
     }
 
     pub(crate) fn submit(
@@ -52,70 +65,69 @@ impl Workers {
         ticket: Ticket,
         request: Request,
     ) {
-        let incarnation = self.incarnation;
+        let start = self.start;
         let delay = context.store_delay();
         match request {
             Request::Write(write) => {
                 if self.writes.is_empty() {
-                    context.schedule.after(delay, Event::Commit { incarnation });
+                    context.schedule.after(delay, Event::Node { start, task: Task::Commit });
                 }
                 self.writes.push((shard, ticket, write));
             }
             request => {
-                let event = Event::Read { incarnation, shard, ticket, request };
-                context.schedule.after(delay, event);
+                let task = Task::Read { shard, ticket, request };
+                context.schedule.after(delay, Event::Node { start, task });
             }
         }
     }
 
-    pub(crate) fn commit(&mut self, context: &mut Context) {
+    pub(crate) fn commit(&mut self, context: &mut Context, database: &Database) {
         let batch = std::mem::take(&mut self.writes);
-        let failing = self.failing;
+        let failing = database.failing;
         let carried_out = !failing || context.rng.bool();
         let writes: Vec<_> = batch.iter().map(|(_, _, write)| write.clone()).collect();
         context.trace(|| {
             let what: Vec<_> = writes.iter().map(describe).collect();
-            format!("commit {what:?} failing={failing} carried out={carried_out}")
+            let node = self.start.node;
+            format!("node {node} commits {what:?} failing={failing} carried out={carried_out}")
         });
-        let result = if carried_out { self.apply(context, &writes) } else { Vec::new() };
+        let result = match carried_out {
+            true => self.apply(context, &database.store, &writes),
+            false => Vec::new(),
+        };
         let mut outcomes = result.into_iter();
         let answers = batch.into_iter().map(|(shard, ticket, _)| {
             let outcome = outcomes.next().filter(|_| !failing);
             (shard, ticket, Answer::Written(outcome.ok_or_else(unavailable)))
         });
-        let answers = answers.collect();
+        let task = Task::Answers(answers.collect());
         let at = context.schedule.now + context.store_delay();
         self.last_answer = self.last_answer.max(at);
-        let event = Event::Answers { incarnation: self.incarnation, answers };
-        context.schedule.at(self.last_answer, event);
+        context.schedule.at(self.last_answer, Event::Node { start: self.start, task });
     }
 
     pub(crate) fn read(
         &mut self,
         context: &mut Context,
-        shard: u16,
-        ticket: Ticket,
+        database: &Database,
+        (shard, ticket): (u16, Ticket),
         request: Request,
     ) {
-        let failure = || self.failing.then(unavailable).map_or(Ok(()), Err);
-        let store = &self.store;
         let answer = match request {
             Request::Credentials(user) => {
-                Answer::Credentials(failure().and_then(|()| store.credentials(user)))
+                Answer::Credentials(database.read(|store| store.credentials(user)))
             }
             Request::Profile { user, members_max } => {
-                Answer::Profile(failure().and_then(|()| store.profile(user, members_max)))
+                Answer::Profile(database.read(|store| store.profile(user, members_max)))
             }
-            Request::Members(group) => {
-                Answer::Members(failure().and_then(|()| store.members(group)))
-            }
+            Request::Members(group) => Answer::Members(database.read(|store| store.members(group))),
             Request::Rows { recipient, after, limit } => {
-                Answer::Rows(failure().and_then(|()| store.rows(recipient, after, limit)))
+                Answer::Rows(database.read(|store| store.rows(recipient, after, limit)))
             }
             Request::Arrivals { after, limit } => {
-                Answer::Arrivals(failure().and_then(|()| store.arrivals(after, limit)))
+                Answer::Arrivals(database.read(|store| store.arrivals(after, limit)))
             }
-            Request::NewestRow => Answer::NewestRow(failure().and_then(|()| store.newest_row())),
+            Request::NewestRow => Answer::NewestRow(database.read(Store::newest_row)),
             Request::Hash { password } => Answer::Hashed(Ok(hash_of(&password))),
             Request::Verify { password, hash } => {
                 let right = hash.is_some_and(|hash| hash == hash_of(&password) || hash == password);
@@ -123,19 +135,23 @@ impl Workers {
             }
             Request::Write(_) => return,
         };
-        let answers = vec![(shard, ticket, answer)];
+        let task = Task::Answers(vec![(shard, ticket, answer)]);
         let delay = context.store_delay();
-        let event = Event::Answers { incarnation: self.incarnation, answers };
-        context.schedule.after(delay, event);
+        context.schedule.after(delay, Event::Node { start: self.start, task });
     }
 
-    fn apply(&mut self, context: &mut Context, writes: &[Write]) -> Vec<Outcome> {
+    fn apply(
+        &mut self,
+        context: &mut Context,
+        store: &MemoryStore,
+        writes: &[Write],
+    ) -> Vec<Outcome> {
         let late = std::mem::take(&mut self.late);
-        self.store.commit(&late).expect("memory does not fail");
-        writes.iter().map(|write| self.apply_one(context, write)).collect()
+        store.commit(&late).expect("memory does not fail");
+        writes.iter().map(|write| self.apply_one(context, store, write)).collect()
     }
 
-    fn apply_one(&mut self, context: &mut Context, write: &Write) -> Outcome {
+    fn apply_one(&mut self, context: &mut Context, store: &MemoryStore, write: &Write) -> Outcome {
         let (plant, rng) = (context.plant, &mut context.rng);
         match write {
             Write::Deposit { messages, .. } if plant.strikes(Plant::ForgottenRow, rng) => {
@@ -147,7 +163,7 @@ impl Workers {
             }
             Write::Remove { .. } if plant.strikes(Plant::KeptRow, rng) => Outcome::Done,
             write => {
-                let result = self.store.commit(std::slice::from_ref(write));
+                let result = store.commit(std::slice::from_ref(write));
                 result.expect("memory does not fail").swap_remove(0)
             }
         }

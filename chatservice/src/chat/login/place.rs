@@ -23,6 +23,11 @@ pub(in crate::chat) fn waiting_for_claim(
     login_of(session).is_some_and(waits).then_some(session)
 }
 
+/// More is sent to it than it may keep while it waits for its place.
+pub(in crate::chat) fn overrun(session: &mut Session, core: &mut Core) {
+    fail(session, Errno::Busy, Some("too much is on its way to you, try again"), None, core);
+}
+
 /// The answer to [`Effect::Claim`] of a login that has ended meanwhile: what it was granted is
 /// given up, as it would have been by a session that ended right after it.
 pub(in crate::chat) fn claimed_too_late(

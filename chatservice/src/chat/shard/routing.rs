@@ -12,6 +12,9 @@ use crate::chat::session::{Session, deposit_result};
 use crate::chat::{contacts, inbox, login, sending};
 use crate::storage::{Answer, Request, Write};
 
+/// Messages that may wait for the answer to a claim; with more the login fails.
+const EARLY_MAX: usize = 1024;
+
 impl Shard {
     /// Carries out what the ledger wants and what this shard said to itself, until nothing is
     /// left.
@@ -33,6 +36,7 @@ impl Shard {
     }
 
     pub(super) fn route(&mut self, message: PeerMessage) {
+        let Some(message) = self.keep_if_early(message) else { return };
         match message {
             PeerMessage::Deliver { to, lane, home, again, message } => {
                 let debt = inbox::Debt { home, lane };
@@ -104,12 +108,24 @@ impl Shard {
         }
     }
 
+    /// Others may know a place before the answer to its claim is here. What they send there waits
+    /// for it: were the first of it turned away, what comes behind might not be.
+    fn keep_if_early(&mut self, message: PeerMessage) -> Option<PeerMessage> {
+        let Some(to) = message.place() else { return Some(message) };
+        let Some(session) = login::waiting_for_claim(&mut self.sessions, to) else {
+            return Some(message);
+        };
+        let early = self.core.early.entry(to).or_default();
+        early.push(message);
+        if early.len() > EARLY_MAX {
+            login::overrun(session, &mut self.core);
+        }
+        None
+    }
+
     /// The account of the session `old` is at the session `by` now.
     fn evict(&mut self, old: LoginId, by: Place) {
         if let Some(session) = at(&mut self.sessions, old) {
-            session.handle_evicted(&mut self.core);
-        } else if let Some(session) = login::waiting_for_claim(&mut self.sessions, old) {
-            // It was granted its place, but has not heard of it yet.
             session.handle_evicted(&mut self.core);
         }
         if let Some(owing) = self.core.owing.get_mut(&old) {

@@ -51,8 +51,8 @@ enum Phase {
 }
 
 /// A look at the store that began after the rejoining did.
-#[derive(Debug, PartialEq, Eq)]
-enum Look {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Look {
     /// One that is open may have begun before.
     OneMore,
     Wanted,
@@ -106,17 +106,14 @@ impl Presence {
         self.lease_until = Some(sent + LEASE - LEASE_MARGIN);
     }
 
-    pub(super) fn handle_looked(&mut self) {
-        if let Phase::Rejoining { look, .. } = &mut self.phase {
-            *look = match look {
-                Look::OneMore => Look::Wanted,
-                Look::Wanted | Look::Done => Look::Done,
-            };
-        }
-    }
-
-    pub(super) fn want_asserted(&mut self, users: Vec<UserId>) {
-        self.to_assert.extend(users);
+    /// The store has answered; what is still wanted of it.
+    pub(super) fn handle_looked(&mut self) -> Look {
+        let Phase::Rejoining { look, .. } = &mut self.phase else { return Look::Done };
+        *look = match look {
+            Look::OneMore => Look::Wanted,
+            Look::Wanted | Look::Done => Look::Done,
+        };
+        *look
     }
 
     /// A question about a holding is over.
@@ -156,6 +153,18 @@ impl Member {
         presence.to_assert = users.into();
         if self.look == super::LookState::Idle {
             self.look = super::LookState::Wanted;
+        }
+    }
+
+    /// Asserts some of those whom this node has, all of them in time: one whom another node took,
+    /// and who was not told, is found out so.
+    pub(super) fn assert_part(&mut self) {
+        for _ in 0..Directory::PARTS {
+            if self.presence.to_assert.len() >= ASSERTS_MAX {
+                break;
+            }
+            self.presence.to_assert.extend(self.directory.users_of(self.part));
+            self.part = (self.part + 1) % Directory::PARTS;
         }
     }
 
