@@ -439,7 +439,7 @@ impl Session {
             || self.reading == Reading::Stopped
     }
 
-    fn is_over(&self) -> bool {
+    pub(super) fn is_over(&self) -> bool {
         matches!(self.phase, Phase::Leaving | Phase::Closing)
     }
 }

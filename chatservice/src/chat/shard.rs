@@ -290,16 +290,20 @@ impl Shard {
         self.core.ledger.is_settled() && self.sessions.values().all(Session::is_settled)
     }
 
-    /// Says goodbye to everybody and closes; clients are asked to come back spread over `span_ms`.
-    pub fn handle_goodbye(&mut self, now: Now, span_ms: u64) {
+    /// Says goodbye to at most `at_most` clients and closes; they are asked to come back spread over
+    /// `span_ms`. Whether somebody is left.
+    pub fn handle_goodbye(&mut self, now: Now, at_most: usize, span_ms: u64) -> bool {
         self.core.now = now;
-        let count = self.sessions.len().max(1) as u64;
-        for (index, session) in self.sessions.values_mut().enumerate() {
+        let count = at_most.min(self.sessions.len()) as u64;
+        let mut left = self.sessions.values_mut().filter(|session| !session.is_over());
+        for (index, session) in left.by_ref().take(at_most).enumerate() {
             let retry_ms = span_ms * (index as u64 + 1) / count;
             let text = "the server is shutting down";
             session.part(Errno::ShuttingDown, text, Some(retry_ms), &mut self.core);
         }
+        let some_left = left.next().is_some();
         self.run();
+        some_left
     }
 
     fn with_session(&mut self, conn: ConnId, act: impl FnOnce(&mut Session, &mut Core)) {

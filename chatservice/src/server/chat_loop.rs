@@ -1,7 +1,7 @@
 //! One chat loop: a shard, and the connections that its clients are at.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use reactor::{
     Buffer, CloseReason, Connection, Connections, Seat, Service, ServiceHandle, TimerId,
@@ -48,6 +48,8 @@ pub(super) struct ChatLoop {
     now: Now,
     alarm: Option<(Instant, TimerId)>,
     settling: Settling,
+    /// Goodbyes at a time, once they are said.
+    goodbyes: Option<usize>,
     sweeping: bool,
 }
 
@@ -62,6 +64,14 @@ enum Settling {
 const ALARM: u64 = 0;
 /// Tag of the timer that looks for clients that take nothing.
 const SWEEP: u64 = 1;
+/// Tag of the timer for the next goodbyes.
+const GOODBYE: u64 = 2;
+/// Between goodbyes, so that those who left have time to log in elsewhere before the next do.
+const GOODBYE_PAUSE: Duration = Duration::from_millis(50);
+/// Clients that are told at a time, at least, …
+const GOODBYES_MIN: usize = 50;
+/// … so that all of them are told in two seconds.
+const GOODBYE_STEPS: usize = 40;
 /// Sweeps in the time that a client may take nothing.
 const SWEEPS: u32 = 4;
 
@@ -88,6 +98,7 @@ impl ChatLoop {
             now,
             alarm: None,
             settling: Settling::NotAsked,
+            goodbyes: None,
             sweeping: false,
         }
     }
@@ -169,9 +180,30 @@ impl ChatLoop {
     fn report_when_settled(&mut self) {
         if self.settling == Settling::Asked && self.shard.is_settled() {
             self.settling = Settling::Reported;
-            // Nobody listens any more when it took too long.
-            let _late = self.shared.settled.send(self.id.index);
+            self.report();
         }
+    }
+
+    /// Tells some clients to go, and the rest a little later.
+    fn say_goodbye(&mut self, connections: &mut Conns<'_>) {
+        let now = self.now(connections.now());
+        self.settling = Settling::Reported;
+        let at_most = *self
+            .goodbyes
+            .get_or_insert_with(|| GOODBYES_MIN.max(connections.len() / GOODBYE_STEPS));
+        let some_left = self.shard.handle_goodbye(now, at_most, super::RETURN_SPAN_MS);
+        self.run_effects(connections);
+        if some_left {
+            connections.run_after(GOODBYE_PAUSE, GOODBYE);
+        } else {
+            self.report();
+        }
+    }
+
+    /// What the node waits for is done here.
+    fn report(&self) {
+        // Nobody listens any more when it took too long.
+        let _late = self.shared.done.send(self.id.index);
     }
 }
 
@@ -264,15 +296,13 @@ impl Service for ChatLoop {
                 self.shard.handle_stop(now);
                 self.run_effects(connections);
             }
-            Post::Goodbye => {
-                self.shard.handle_goodbye(now, super::RETURN_SPAN_MS);
-                self.run_effects(connections);
-            }
+            Post::Goodbye => self.say_goodbye(connections),
         }
     }
 
     fn on_service_timer(&mut self, connections: &mut Conns<'_>, tag: u64) {
         match tag {
+            GOODBYE => self.say_goodbye(connections),
             ALARM => {
                 self.alarm = None;
                 let now = self.now(connections.now());

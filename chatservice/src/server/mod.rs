@@ -41,7 +41,9 @@ pub const LOOP_THREAD: &str = "chat-loop-";
 const HIGH_WATER: usize = 64 * 1024;
 /// A slow connection is well again when only this is left.
 const LOW_WATER: usize = 16 * 1024;
-/// Time for goodbyes to be written when shutting down.
+/// Time for goodbyes to be said when shutting down: twice what they are spread over.
+const GOODBYES_WITHIN: Duration = Duration::from_secs(4);
+/// Time for them to be written.
 const GOODBYE_WITHIN: Duration = Duration::from_secs(2);
 /// A connection that is being closed has this long to take its last bytes.
 const CLOSING_WITHIN: Duration = Duration::from_secs(5);
@@ -60,7 +62,7 @@ pub(crate) enum Post {
     Notices(Vec<Notice>),
     /// Store what is owed, then say so.
     Settle,
-    /// Say goodbye and close everything.
+    /// Say goodbye to everybody, some at a time, then say so.
     Goodbye,
     /// Say that this loop turns.
     Ping(ServiceHandle<Sign>),
@@ -89,8 +91,8 @@ pub(crate) struct Shared {
     workers: Workers<Asker>,
     /// Whether the server is shutting down.
     draining: AtomicBool,
-    /// A chat loop that has settled everything says so here.
-    settled: Sender<u16>,
+    /// A chat loop that has settled everything, or said all its goodbyes, says so here.
+    done: Sender<u16>,
 }
 
 /// Why a server did not start.
@@ -119,7 +121,7 @@ pub struct Server {
     /// Dropped last, so that it tells of the end as long as there is something to tell.
     _health: Option<HealthServer>,
     shared: Arc<Shared>,
-    settled: Receiver<u16>,
+    done: Receiver<u16>,
     cluster: Option<cluster::redis::Running>,
 }
 
@@ -173,7 +175,7 @@ impl Server {
         let (neighbours, threads) = neighbours::prepare(&config);
         let deliver = deliver_by_loop(Arc::clone(&handles), neighbours.clone());
         let workers = Workers::start(store, hasher, Options::default(), deliver)?;
-        let (sender, settled) = crossbeam_channel::unbounded();
+        let (sender, done) = crossbeam_channel::unbounded();
         let admissions =
             Arc::new(Admissions::new(config.anonymous_max, config.connections_per_address));
         let shared = Arc::new(Shared {
@@ -184,7 +186,7 @@ impl Server {
             header_missed: AtomicBool::new(false),
             workers,
             draining: AtomicBool::new(false),
-            settled: sender,
+            done: sender,
             config,
         });
         let config = &shared.config;
@@ -227,7 +229,7 @@ impl Server {
         let start =
             |address| health::start(event_loop, address, Arc::downgrade(&shared), tcp.handles());
         let health = health.map(start).transpose()?;
-        Ok(Self { tcp, _health: health, shared, settled, cluster })
+        Ok(Self { tcp, _health: health, shared, done, cluster })
     }
 
     /// Where it listens.
@@ -241,10 +243,13 @@ impl Server {
         self.shared.draining.store(true, Ordering::Relaxed);
         self.tcp.stop_accepting();
         self.post_to_all(|| Post::Settle);
-        if !self.wait_until_settled() {
+        if !self.wait_for_loops(self.shared.config.drain) {
             log::warn!("not everything owed could be stored in time; senders were not answered");
         }
         self.post_to_all(|| Post::Goodbye);
+        if !self.wait_for_loops(GOODBYES_WITHIN) {
+            log::warn!("not everybody could be told in time");
+        }
         self.tcp.stop(GOODBYE_WITHIN);
         if let Some(cluster) = self.cluster {
             cluster.end();
@@ -260,11 +265,11 @@ impl Server {
         }
     }
 
-    /// Whether every loop settled in time.
-    fn wait_until_settled(&self) -> bool {
-        let deadline = Instant::now() + self.shared.config.drain;
+    /// Whether every loop did what was asked of it in time.
+    fn wait_for_loops(&self, within: Duration) -> bool {
+        let deadline = Instant::now() + within;
         for _ in self.tcp.handles().iter() {
-            match self.settled.recv_deadline(deadline) {
+            match self.done.recv_deadline(deadline) {
                 Ok(_) => {}
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return false,
             }

@@ -131,7 +131,8 @@ fn a_stopping_node_stores_what_is_owed_and_says_goodbye() {
     assert!(rig.shard.is_settled());
     assert!(rig.said(1).contains(r#""state":"stored""#));
     rig.said(2);
-    rig.shard.handle_goodbye(rig.now, 1000);
+    assert!(rig.shard.handle_goodbye(rig.now, 1, 1000), "one is left");
+    assert!(!rig.shard.handle_goodbye(rig.now, 9, 1000));
     rig.carry_out();
     assert_eq!(rig.closed.len(), 2);
     let goodbyes = [rig.said(1), rig.said(2)];
