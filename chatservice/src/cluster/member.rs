@@ -154,7 +154,7 @@ impl Member {
             }
             Command::Release { place, user, owing } => self.release(user, place, owing),
             Command::Presence { shard, conn, users } => {
-                self.ask_presence(Present { shard, conn, users });
+                self.ask_presence(Present { shard, conn, users, asked: 0 });
             }
             Command::Announce { shard, login, message } => {
                 let body = Body::Announcement(message);

@@ -42,6 +42,8 @@ pub(super) struct Present {
     pub(super) conn: ConnId,
     /// Ascending.
     pub(super) users: Vec<UserId>,
+    /// How often the answer was not to be trusted.
+    pub(super) asked: u8,
 }
 
 impl Member {
@@ -161,7 +163,12 @@ impl Member {
     }
 
     pub(super) fn present(&mut self, present: Present, found: &[Option<Holding>]) {
-        let Present { shard, conn, users } = present;
+        let stranger = |holding: &Holding| !self.roster.has(holding.place.shard.node);
+        if present.asked == 0 && found.iter().flatten().any(stranger) {
+            self.renew();
+            return self.ask_presence(Present { asked: 1, ..present });
+        }
+        let Present { shard, conn, users, .. } = present;
         let found = found.iter().copied().chain(std::iter::repeat(None));
         let is_online = |(user, found): &(UserId, Option<Holding>)| {
             let elsewhere = found.is_some_and(|holding| {
