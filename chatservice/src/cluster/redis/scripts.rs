@@ -1,8 +1,12 @@
 //! How Redis carries out each [`Call`]. Every script touches the one key that it is given.
 
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
 use chatproto::UserId;
 use redis::{Cmd, Connection, ErrorKind, FromRedisValue, RedisError, RedisResult, Script, Value};
-use std::time::Duration;
 
 use super::RedisTarget;
 use crate::chat::NodeId;
