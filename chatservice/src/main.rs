@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use chatservice::cluster::redis::THREAD as CLUSTER_THREAD;
 use chatservice::config::Config;
 use chatservice::server::{LOOP_THREAD, Server};
 use env_logger::Env;
@@ -24,7 +25,7 @@ fn main() -> ExitCode {
             return ExitCode::from(USAGE);
         }
     };
-    end_with_any_loop();
+    end_with_any_part();
     match run(config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -58,14 +59,17 @@ fn run(config: Config) -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// Lets a panic on a loop end the process: half a server would leave its clients hanging, and
+/// Lets a panic on a loop, or on a thread of the cluster, end the process: half a server would leave its clients hanging, and
 /// everything answered is safe, so that starting again is the better half.
-fn end_with_any_loop() {
+fn end_with_any_part() {
     let report = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         report(panic);
         let thread = std::thread::current();
-        if thread.name().is_some_and(|name| name.starts_with(LOOP_THREAD)) {
+        let needed = |name: &str| {
+            [LOOP_THREAD, CLUSTER_THREAD].iter().any(|prefix| name.starts_with(prefix))
+        };
+        if thread.name().is_some_and(needed) {
             std::process::abort();
         }
     }));

@@ -27,8 +27,8 @@ const CONNECT_WITHIN: Duration = Duration::from_millis(300);
 /// Bytes of messages that may wait for the talking thread: what Redis takes in a second on a slow
 /// day. Beyond it they are dropped, and said again later.
 const QUEUED_MAX: usize = 64 << 20;
-/// Threads are called so, before what they do.
-const THREAD: &str = "cluster-";
+/// What the threads are called, before what they do.
+pub const THREAD: &str = "cluster-";
 
 /// Where Redis is.
 #[derive(Clone)]
