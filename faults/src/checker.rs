@@ -2,6 +2,7 @@
 //! nothing else.
 
 mod arrival;
+mod bystanders;
 mod ledger;
 mod pings;
 mod timing;
@@ -12,6 +13,7 @@ use crate::history::Event;
 pub use verdict::{Kind, Row, Verdict, Violation};
 
 use arrival::Arrival;
+use bystanders::Bystanders;
 use ledger::Ledger;
 use timing::Timing;
 use verdict::Findings;
@@ -40,14 +42,21 @@ pub fn check(events: &[Event], limits: Limits) -> Verdict {
     let mut ledger = Ledger::default();
     let mut timing = Timing::default();
     let mut arrival = Arrival::default();
+    let mut bystanders = Bystanders::default();
     for event in events {
         let news = ledger.take(event, &mut findings);
         timing.take(event, news, &ledger);
         arrival.take(event, news, &ledger, limits, &mut findings);
+        bystanders.take(event, &mut findings);
     }
     ledger.close(&mut findings);
     timing.close(limits, &mut findings);
     verdict::sum_up(&ledger, &timing, findings)
+}
+
+/// Entries are named after the node that they lead to, or after what chooses one.
+fn node_of(entry: &str) -> Option<&str> {
+    entry.rsplit(' ').next().filter(|node| node.parse::<usize>().is_ok())
 }
 
 #[cfg(test)]

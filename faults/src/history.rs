@@ -85,7 +85,9 @@ pub enum What {
         /// Where it connected to, as [`Fault`](Self::FaultBegan) names it.
         entry: String,
     },
-    /// The connection is over.
+    /// Ended its connection by itself.
+    Left,
+    /// The connection is over, and not because the client wanted it.
     Closed {
         /// What the client knows of the reason.
         why: String,
@@ -131,6 +133,8 @@ pub enum What {
         fault: String,
         /// Entries behind which nobody can answer while it lasts, and [`STORE`].
         unreachable: Vec<String>,
+        /// The only node whose connections it may end; None: any connection may end.
+        only: Option<String>,
     },
     /// All is well again.
     FaultEnded {

@@ -66,8 +66,9 @@ impl<'a> Nemesis<'a> {
             | Fault::SilenceMariaDb => vec![STORE.to_owned()],
             _ => Vec::new(),
         };
+        let only = (fault == Fault::InterruptNode).then(|| node_entries(number)[0].clone());
         let name = fault.name().to_owned();
-        self.history.record(None, What::FaultBegan { fault: name.clone(), unreachable });
+        self.history.record(None, What::FaultBegan { fault: name.clone(), unreachable, only });
         let outcome = self.carry_out(fault, number);
         self.history.record(None, What::FaultEnded { fault: name });
         outcome

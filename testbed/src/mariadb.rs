@@ -194,11 +194,15 @@ fn install(folder: &Path) {
         let own = Command::new("chown").arg(USER).arg(folder).status();
         assert!(own.is_ok_and(|status| status.success()), "cannot give the folder to {USER}");
     }
-    let status = program("mariadb-install-db")
+    let output = program("mariadb-install-db")
         .arg(format!("--datadir={}", data(folder).display()))
         .args(["--auth-root-authentication-method=normal", "--skip-test-db"])
-        .status();
-    assert!(status.is_ok_and(|status| status.success()), "mariadb-install-db fails");
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .output()
+        .expect("mariadb-install-db starts");
+    let told = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    assert!(output.status.success(), "mariadb-install-db fails:\n{told}");
 }
 
 fn spawn(folder: &Path, port: u16) -> Process {

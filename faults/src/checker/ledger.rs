@@ -99,7 +99,7 @@ impl Ledger {
             What::Joining { group } => self.members.joining(*group, client, event.at),
             What::Joined { group } => self.members.joined(*group, client, event.at),
             What::Opened { .. } => self.streams.entry(client).or_default().opened(),
-            What::Closed { .. } => self.disturbed = true,
+            What::Closed { .. } | What::Left => self.disturbed = true,
             What::Sent { mid, target, text } => {
                 self.take_sent(client, event.at, mid.as_deref(), *target, text);
             }

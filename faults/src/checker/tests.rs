@@ -53,7 +53,7 @@ impl Script {
 
     fn fault(&mut self) -> &mut Self {
         let unreachable = vec!["node 1".to_owned()];
-        self.add(None, What::FaultBegan { fault: "kill".to_owned(), unreachable });
+        self.add(None, What::FaultBegan { fault: "kill".to_owned(), unreachable, only: None });
         self.now += 200 * MILLISECOND;
         self.add(None, What::FaultEnded { fault: "kill".to_owned() })
     }
@@ -330,7 +330,10 @@ fn late_for_somebody_who_was_there() {
     let fault = |name: &str| {
         let unreachable = vec![name.to_owned()];
         let ended = What::FaultEnded { fault: "it".to_owned() };
-        [(None, What::FaultBegan { fault: "it".to_owned(), unreachable }), (None, ended)]
+        [
+            (None, What::FaultBegan { fault: "it".to_owned(), unreachable, only: None }),
+            (None, ended),
+        ]
     };
     assert_eq!(late(&[]), [Kind::Late]);
     assert_eq!(late(&[(Some(0), What::StoodStill)]), [Kind::Late], "the sender");
@@ -390,6 +393,24 @@ fn slow_pings_unless_nobody_could_answer() {
     assert_eq!(slow(false, "node 1"), [Kind::SlowPings]);
     assert_eq!(slow(true, "node 2"), [Kind::SlowPings]);
     assert_eq!(slow(true, "node 1"), []);
+}
+
+#[test]
+fn cut_off_while_another_node_was_ended() {
+    let interrupted = |node: &str, what: What| {
+        planted(|events| {
+            let began = position(events, |what| matches!(what, What::FaultBegan { .. }));
+            if let What::FaultBegan { only, .. } = &mut events[began].what {
+                *only = Some(node.to_owned());
+            }
+            // It is at node 2.
+            events.insert(began + 1, Event { at: events[began].at, client: Some(1), what });
+        })
+    };
+    let closed = || What::Closed { why: "reset".to_owned() };
+    assert_eq!(interrupted("node 1", closed()), [Kind::CutOff]);
+    assert_eq!(interrupted("node 2", closed()), []);
+    assert_eq!(interrupted("node 1", What::Left), []);
 }
 
 #[test]

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::Limits;
 use super::ledger::{Ledger, News};
 use super::pings::Pings;
 use super::verdict::{Findings, Kind, Row};
+use super::{Limits, node_of};
 use crate::history::{ClientNumber, Event, What};
 
 /// What the time before the first fault is called.
@@ -65,7 +65,7 @@ impl Timing {
                 self.nodes.extend(node_of(entry).map(str::to_owned));
                 self.entries.insert(client, entry.clone());
             }
-            (What::FaultBegan { fault, unreachable }, _) => self.windows.push(Window {
+            (What::FaultBegan { fault, unreachable, .. }, _) => self.windows.push(Window {
                 fault: fault.clone(),
                 began: at,
                 ended: None,
@@ -194,9 +194,4 @@ impl Window {
         let overlaps = sent < self.ended.unwrap_or(u64::MAX) && ended > self.began;
         overlaps && self.unreachable.iter().any(|unreachable| unreachable == entry)
     }
-}
-
-/// Entries are named after the node that they lead to, or after what chooses one.
-fn node_of(entry: &str) -> Option<&str> {
-    entry.rsplit(' ').next().filter(|node| node.parse::<usize>().is_ok())
 }

@@ -33,6 +33,8 @@ pub enum Kind {
     Unanswered,
     /// An error that no client has earned.
     Refused,
+    /// A connection ended although another node than its own was ended.
+    CutOff,
     /// Pings took too long.
     SlowPings,
     /// Service was not back in time.

@@ -143,7 +143,7 @@ impl Seat {
                 self.tally.last_received.store(self.history.now(), Ordering::Relaxed);
             }
             What::Opened { .. } => self.tally.online.store(true, Ordering::Relaxed),
-            What::Closed { .. } => self.tally.online.store(false, Ordering::Relaxed),
+            What::Closed { .. } | What::Left => self.tally.online.store(false, Ordering::Relaxed),
             _ => {}
         }
         self.history.record(Some(self.number), what);

@@ -84,11 +84,11 @@ impl Messenger {
     /// Runs until the suite is at its end.
     pub fn run(mut self) {
         while let Some(mut session) = self.enter() {
-            let why = self.stay(&mut session);
+            let ending = self.stay(&mut session);
             drop(session);
             self.outbox.disconnected();
-            self.seat.record(What::Closed { why: why.text });
-            self.pause(why.pause);
+            self.seat.record(ending.what);
+            self.pause(ending.pause);
         }
     }
 

@@ -50,11 +50,11 @@ impl OriginalClient {
             if let Login::In(connection, answer) = log_in(&entry, &login) {
                 self.seat.record(What::Opened { entry: entry.name });
                 self.take_waiting(&answer);
-                let why = match self.stay(connection) {
-                    Ok(()) => "the end".to_owned(),
-                    Err(error) => error.to_string(),
+                let ending = match self.stay(connection) {
+                    Ok(()) => What::Left,
+                    Err(error) => What::Closed { why: error.to_string() },
                 };
-                self.seat.record(What::Closed { why });
+                self.seat.record(ending);
             } else {
                 thread::sleep(RETRY.mul_f64(1.0 + self.random.f64()));
             }

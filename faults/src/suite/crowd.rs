@@ -3,10 +3,10 @@
 use std::io;
 use std::ops::Range;
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fastrand::Rng;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::client::{
     Account, Control, Entry, Habits, Messenger, OriginalClient, Seat, ask, register,
@@ -31,6 +31,9 @@ const PEERS: usize = 4;
 const BETWEEN_TYPED: Duration = Duration::from_millis(500);
 /// When late members join, one after the other.
 const JOIN_AFTER: Duration = Duration::from_secs(5);
+/// Nodes that have just started find each other in a second or two.
+const SET_UP_WITHIN: Duration = Duration::from_secs(10);
+const ASK_AGAIN: Duration = Duration::from_millis(100);
 /// Members that come late.
 const LATE: usize = 2;
 
@@ -167,15 +170,25 @@ fn found_group(
                 json!({"msgid": 1008, "groupid": group, "mid": name})
             }
         };
-        let answer = ask(entry, &person.account, &request)?;
-        if answer["errno"] != 0 {
-            return Err(io::Error::other(format!("{request}: {answer}")));
-        }
+        let answer = ask_until_done(entry, &person.account, &request)?;
         let founded = *group.get_or_insert_with(|| answer["groupid"].as_i64().unwrap_or_default());
         history.record(Some(*member), What::Joined { group: founded });
         person.targets.push(Target::Group(founded));
     }
     Ok(())
+}
+
+/// Asks again as long as it is told to try again.
+fn ask_until_done(entry: &Entry, account: &Account, request: &Value) -> io::Result<Value> {
+    let deadline = Instant::now() + SET_UP_WITHIN;
+    loop {
+        let answer = ask(entry, account, request)?;
+        match answer["errno"].as_i64() {
+            Some(0) => return Ok(answer),
+            Some(106 | 107) if Instant::now() < deadline => thread::sleep(ASK_AGAIN),
+            _ => return Err(io::Error::other(format!("{request}: {answer}"))),
+        }
+    }
 }
 
 fn choose_peers(people: &mut [Person], random: &mut Rng) {

@@ -36,7 +36,8 @@ pub(super) struct Session {
 
 /// Why it ended.
 pub(super) struct Ending {
-    pub(super) text: String,
+    /// For the history.
+    pub(super) what: What,
     /// How long to stay away, at most.
     pub(super) pause: Duration,
 }
@@ -66,14 +67,19 @@ impl Session {
 }
 
 impl Ending {
-    fn new(text: impl Into<String>, pause: Duration) -> Self {
-        Self { text: text.into(), pause }
+    /// By the server, or by what lies between.
+    fn closed(why: impl Into<String>, pause: Duration) -> Self {
+        Self { what: What::Closed { why: why.into() }, pause }
+    }
+
+    fn left(pause: Duration) -> Self {
+        Self { what: What::Left, pause }
     }
 }
 
 impl From<io::Error> for Ending {
     fn from(error: io::Error) -> Self {
-        Self::new(error.to_string(), RETRY)
+        Self::closed(error.to_string(), RETRY)
     }
 }
 
@@ -93,7 +99,7 @@ impl Messenger {
             Phase::End => {
                 // What was not acknowledged would be kept.
                 session.acknowledge()?;
-                return Err(Ending::new("the end", Duration::ZERO));
+                return Err(Ending::left(Duration::ZERO));
             }
             Phase::Drain => {}
             Phase::Load => self.do_as_told(session, now)?,
@@ -129,11 +135,11 @@ impl Messenger {
                 session.ping_sent = None;
                 self.seat.record(What::StoodStill);
             }
-            Some(Order::Leave) => return Err(Ending::new("told to leave", Duration::ZERO)),
+            Some(Order::Leave) => return Err(Ending::left(Duration::ZERO)),
             None => {}
         }
         if now >= session.until {
-            return Err(Ending::new("left", self.habits.away));
+            return Err(Ending::left(self.habits.away));
         }
         if now >= session.next_message {
             self.write_messages();
@@ -158,7 +164,7 @@ impl Messenger {
         match session.ping_sent {
             Some(since) if now - since > PING_WITHIN => {
                 self.seat.record(What::Ping { micros: micros(now - since) });
-                return Err(Ending::new("no answer to a ping", Duration::ZERO));
+                return Err(Ending::closed("no answer to a ping", Duration::ZERO));
             }
             None if now >= session.next_ping => {
                 session.connection.send(&json!({"msgid": 1012}))?;
@@ -189,7 +195,7 @@ impl Messenger {
             }
             Some(1014) => {
                 let pause = object["retry_ms"].as_u64().map_or(RETRY, Duration::from_millis);
-                return Err(Ending::new(object.to_string(), pause));
+                return Err(Ending::closed(object.to_string(), pause));
             }
             _ => self.refused(object),
         }
