@@ -131,6 +131,8 @@ pub struct Ledger {
     owed: Slab<Owed>,
     /// How long the recipient's side may take before rows are written from here.
     patience: Duration,
+    /// Until then some lane may have a gap.
+    gaps_until: Option<Instant>,
     actions: Vec<Action>,
 }
 
@@ -138,7 +140,8 @@ impl Ledger {
     /// `patience` is to be longer than the recipient's side takes to give up on its client, since
     /// it knows more.
     pub fn new(patience: Duration) -> Self {
-        Self { lanes: HashMap::new(), owed: Slab::new(), patience, actions: Vec::new() }
+        let (lanes, owed, actions) = (HashMap::new(), Slab::new(), Vec::new());
+        Self { lanes, owed, patience, gaps_until: None, actions }
     }
 
     /// Exchanges what is to be done, in order, for an empty list; to be called after every
@@ -160,7 +163,7 @@ impl Ledger {
         now: Instant,
         asker: Asker,
         message: &Arc<Message>,
-        recipients: impl ExactSizeIterator<Item = UserId>,
+        recipients: impl ExactSizeIterator<Item = UserId> + Clone,
     ) -> Load {
         let debts = recipients.len();
         let load = Load { bytes: message.size(), debts };
@@ -171,18 +174,22 @@ impl Ledger {
             self.actions.extend([owed.answer(), owed.over()]);
             return load;
         }
-        let owed = self.owed.insert(owed);
-        let mut refused = Vec::new();
-        for recipient in recipients {
-            let key = LaneKey { sender: message.sender, recipient };
-            let lane = self.lanes.entry(key).or_insert_with(|| Lane::new(key));
-            match lane.refuses(now, &message.mid).filter(|_| will_repeat) {
-                Some(refusal) => refused.push(refusal),
-                None => lane.owe(now, owed, Arc::clone(message), self.patience, &mut self.actions),
-            }
+        let key_of = |recipient| LaneKey { sender: message.sender, recipient };
+        // What one of them cannot have yet is for none of them: it will come to all of them again.
+        let may_be_refused = will_repeat && self.gaps_until.is_some_and(|until| until > now);
+        let refusal = recipients.clone().filter(|_| may_be_refused).find_map(|recipient| {
+            let lane = self.lanes.get(&key_of(recipient))?;
+            lane.refusal(now, &message.mid)
+        });
+        if let Some(refusal) = refusal {
+            owed.worst = Settlement::Refused(refusal);
+            self.actions.extend([owed.answer(), owed.over()]);
+            return load;
         }
-        for refusal in refused {
-            self.debt_ended(owed, Settlement::Refused(refusal));
+        let owed = self.owed.insert(owed);
+        for key in recipients.map(key_of) {
+            let lane = self.lanes.entry(key).or_insert_with(|| Lane::new(key));
+            lane.owe(now, owed, Arc::clone(message), self.patience, &mut self.actions);
         }
         load
     }
@@ -256,6 +263,7 @@ impl Ledger {
         let Some(lane) = self.lanes.get_mut(&key) else { return };
         let mut ended = Vec::new();
         act(lane, self.patience, &mut self.actions, &mut ended);
+        self.gaps_until = self.gaps_until.max(lane.gap_until());
         // A lane without debts keeps its way until its next deadline, so that a conversation
         // looks its recipient up once.
         if lane.is_over() {

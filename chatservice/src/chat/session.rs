@@ -1,19 +1,21 @@
 //! One connection: what its bytes ask for, who it is, and what it waits for.
 
+mod deferred;
 mod delivery;
+mod requests;
 mod unsettled;
 
 use core::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use chatproto::{
-    DecodeError, Envelope, Errno, Framer, FramingError, Goodbye, Request, Scan, UserId, decode,
-};
+use chatproto::{Errno, Framer, Goodbye, UserId};
 
+use deferred::Deferred;
 pub(super) use delivery::deposit_result;
 use unsettled::Unsettled;
 
+use super::contacts;
 use super::core::{Core, Owing};
 use super::deadlines::Deadline;
 use super::effect::{ConnId, Effect, LoginId, Ticket};
@@ -22,13 +24,8 @@ use super::ledger::Load;
 use super::login::Login;
 use super::mids::Mids;
 use super::register::Register;
-use super::sending::{Chat, Target};
-use super::{contacts, login, register, sending};
+use super::sending::Chat;
 use crate::storage::{self, Write};
-
-/// Requests of one connection that are carried out before others get their turn: enough for any
-/// pipeline, and a fraction of a millisecond.
-const OBJECTS_AT_ONCE: usize = 256;
 
 /// How a client takes what is pushed to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +71,7 @@ pub(super) enum Phase {
     Closing,
 }
 
-/// The request that must be answered before the next one is looked at.
+/// The request that must be answered before the next one is carried out.
 #[derive(Debug)]
 pub(super) enum Pending {
     Login(Box<Login>),
@@ -115,6 +112,8 @@ pub(super) struct Session {
     pub(super) phase: Phase,
     pub(super) pending: Option<Pending>,
     pub(super) framer: Framer,
+    /// What came behind the pending request.
+    deferred: Option<Box<Deferred>>,
     /// What its users sent and is not settled.
     unsettled: Unsettled,
     last_heard: Instant,
@@ -134,6 +133,7 @@ impl Session {
             phase: Phase::Anonymous(now),
             pending: None,
             framer: Framer::new(core.rules.anonymous_object_max),
+            deferred: None,
             unsettled: Unsettled::default(),
             last_heard: now,
             asked: None,
@@ -142,49 +142,6 @@ impl Session {
         };
         session.look_again(now + core.rules.login_within, core);
         session
-    }
-
-    /// Carries out the requests in `unread` as far as it may; how many bytes are used up.
-    pub(super) fn handle_bytes(&mut self, unread: &[u8], core: &mut Core) -> usize {
-        self.handle_alive(core);
-        let (mut used, mut objects) = (0, 0);
-        while !self.is_blocked() {
-            if objects == OBJECTS_AT_ONCE {
-                core.effects.push(Effect::ReadAgain(self.conn));
-                return used;
-            }
-            match self.framer.scan(&unread[used..]) {
-                Ok(Scan::Object { text, consumed }) => {
-                    used += consumed;
-                    objects += 1;
-                    self.handle_object(text, core);
-                }
-                Ok(Scan::Incomplete { consumed }) => {
-                    used += consumed;
-                    break;
-                }
-                Err(error) => self.handle_framing_error(error, core),
-            }
-        }
-        if self.is_over() {
-            return unread.len();
-        }
-        if self.is_blocked() && self.reading == Reading::Open {
-            self.reading = Reading::Paused(core.now.instant);
-            core.effects.push(Effect::PauseReading(self.conn));
-        }
-        used
-    }
-
-    /// The peer will send no more. Comes only while the session is read, hence never while a
-    /// request is pending.
-    pub(super) fn handle_end_of_stream(&mut self, core: &mut Core) {
-        if self.is_over() {
-            return;
-        }
-        self.go_offline(core);
-        self.phase = Phase::Leaving;
-        self.close_if_answered(core);
     }
 
     /// Leaves the user's place, if there is a user: what it has not acknowledged goes back to
@@ -229,24 +186,8 @@ impl Session {
         self.go_offline(core);
         self.phase = Phase::Closing;
         self.pending = None;
+        self.deferred = None;
         core.effects.push(Effect::Close(self.conn));
-    }
-
-    /// The pending request was answered.
-    pub(super) fn resume(&mut self, core: &mut Core) {
-        self.close_if_answered(core);
-        if self.is_blocked() {
-            return;
-        }
-        let Reading::Paused(paused) = self.reading else { return };
-        self.reading = Reading::Open;
-        core.effects.push(Effect::ResumeReading(self.conn));
-        // Waiting for the server does not count as time to log in.
-        if let Phase::Anonymous(since) = &mut self.phase {
-            *since += core.now.instant - paused.max(*since);
-            let due = *since + core.rules.login_within;
-            self.look_again(due, core);
-        }
     }
 
     /// A message of this session's user is under way, …
@@ -346,85 +287,6 @@ impl Session {
         self.reading = Reading::Stopped;
     }
 
-    fn handle_object(&mut self, text: &[u8], core: &mut Core) {
-        match decode(text) {
-            Ok(envelope) => self.handle_request(envelope, core),
-            Err(DecodeError::Malformed) => {
-                core.fail(self.conn, None, Errno::BadRequest, "this is not a JSON object");
-                self.close(core);
-            }
-            Err(DecodeError::Wrong { mid, why, .. }) => {
-                core.fail(self.conn, mid.as_deref(), Errno::BadRequest, &why);
-            }
-        }
-    }
-
-    fn handle_framing_error(&mut self, error: FramingError, core: &mut Core) {
-        let errno = match error {
-            FramingError::TooLarge => Errno::TooLarge,
-            _ => Errno::BadRequest,
-        };
-        core.fail(self.conn, None, errno, &error.to_string());
-        self.close(core);
-    }
-
-    fn handle_request(&mut self, envelope: Envelope<'_>, core: &mut Core) {
-        let mid = envelope.mid.as_deref();
-        match envelope.request {
-            Request::Ping => return core.effects.send(self.conn, chatproto::pong),
-            Request::Pong => return,
-            Request::Login(request) => return login::begin(self, mid, request, core),
-            Request::Register { name, password } => {
-                return register::begin(self, mid, &name, password.into_owned(), core);
-            }
-            _ => {}
-        }
-        let Phase::Online(online) = &self.phase else {
-            return core.fail(self.conn, mid, Errno::NotLoggedIn, "log in first");
-        };
-        if claimed_sender(&envelope.request).is_some_and(|id| id != online.user) {
-            let text = "the id is not that of this login";
-            return core.fail(self.conn, mid, Errno::Forbidden, text);
-        }
-        let user = online.user;
-        match envelope.request {
-            Request::Logout { .. } => login::log_out(self, user, mid, core),
-            Request::Chat { to, msg, time, .. } => {
-                let (mid, target) = (envelope.mid, Target::User(to));
-                sending::chat(self, Chat { mid, target, msg, time }, core);
-            }
-            Request::GroupChat { group, msg, time, .. } => {
-                let (mid, target) = (envelope.mid, Target::Group(group));
-                sending::chat(self, Chat { mid, target, msg, time }, core);
-            }
-            Request::AddFriend { friend, .. } => {
-                contacts::add_friend(self, user, mid, friend, core);
-            }
-            Request::CreateGroup { name, description, .. } => {
-                contacts::create_group(self, user, mid, &name, &description, core);
-            }
-            Request::JoinGroup { group, .. } => {
-                contacts::join_group(self, user, mid, group, core);
-            }
-            Request::Received { seq } => self.handle_received(mid, seq, core),
-            Request::Ping | Request::Pong | Request::Login(_) | Request::Register { .. } => {}
-        }
-    }
-
-    fn handle_received(&mut self, mid: Option<&str>, seq: u64, core: &mut Core) {
-        let Phase::Online(online) = &mut self.phase else { return };
-        if online.style == Style::Plain {
-            let text = "this login did not ask to acknowledge";
-            return core.fail(self.conn, mid, Errno::BadRequest, text);
-        }
-        if online.inbox.handle_received(core.now.instant, seq).is_err() {
-            let text = "nothing with this seq was pushed";
-            return core.fail(self.conn, mid, Errno::BadRequest, text);
-        }
-        core.settle_inbox(online.login, online.user, online.style, &mut online.inbox);
-        core.done(self.conn, mid);
-    }
-
     fn close_if_answered(&mut self, core: &mut Core) {
         let waits = self.pending.is_some() || !self.unsettled.is_empty();
         if matches!(self.phase, Phase::Leaving) && !waits {
@@ -432,31 +294,7 @@ impl Session {
         }
     }
 
-    fn is_blocked(&self) -> bool {
-        self.pending.is_some()
-            || self.is_over()
-            || self.unsettled.is_full()
-            || self.reading == Reading::Stopped
-    }
-
     pub(super) fn is_over(&self) -> bool {
         matches!(self.phase, Phase::Leaving | Phase::Closing)
-    }
-}
-
-/// The `id` of a request that carries one.
-fn claimed_sender(request: &Request<'_>) -> Option<UserId> {
-    match request {
-        Request::Logout { id }
-        | Request::Chat { id, .. }
-        | Request::AddFriend { id, .. }
-        | Request::CreateGroup { id, .. }
-        | Request::JoinGroup { id, .. }
-        | Request::GroupChat { id, .. } => *id,
-        Request::Login(_)
-        | Request::Register { .. }
-        | Request::Received { .. }
-        | Request::Ping
-        | Request::Pong => None,
     }
 }

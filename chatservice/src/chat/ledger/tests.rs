@@ -322,6 +322,17 @@ fn what_was_refused_comes_again_first() {
 }
 
 #[test]
+fn what_one_recipient_cannot_have_yet_is_for_none() {
+    let mut rig = Rig::depositing();
+    rig.deposited(Err(Refusal::StoreUnavailable));
+    rig.send("b", &[3]);
+    assert_eq!(rig.send("c", &[2, 3]), ["c Refused(StoreUnavailable)"]);
+    let again = rig.send("a", &[2, 3]);
+    assert!(again.contains(&"locate 1>2".to_owned()), "{again:?}");
+    assert_eq!(rig.send("d", &[2, 3]), [""; 0], "it follows, both ways are being looked for");
+}
+
+#[test]
 fn a_refused_message_that_does_not_come_again_is_not_waited_for_for_ever() {
     let mut rig = Rig::depositing();
     rig.deposited(Err(Refusal::StoreUnavailable));

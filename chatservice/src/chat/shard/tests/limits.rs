@@ -63,6 +63,53 @@ fn requests_behind_a_login_wait_for_it_in_order() {
     assert_eq!(rig.paused.get(&ConnId(1)), Some(&false));
 }
 
+/// User 1 has logged in again, elsewhere on the shard, while what it sent is not settled.
+fn held() -> Rig {
+    let mut rig = Rig::new(2);
+    rig.plain(1);
+    rig.acknowledging(2);
+    rig.send(1, r#"{"msgid":1005,"toid":2,"msg":"first","mid":"a"}"#);
+    rig.open(7);
+    rig.ask(7, r#"{"msgid":1000,"id":1,"password":"secret","force":true,"ack":true}"#);
+    rig
+}
+
+#[test]
+fn pings_and_acknowledgements_pass_a_chat_that_waits_for_its_turn() {
+    let mut rig = held();
+    let chat = r#"{"msgid":1005,"toid":2,"msg":"second","mid":"b"}"#;
+    assert_eq!(rig.ask(7, &format!(r#"{chat}{{"msgid":1012}}"#)), r#"{"msgid":1013}"#);
+    // Behind another request nothing passes: its answer is to come first.
+    let behind = r#"{"msgid":1006,"friendid":2,"mid":"c"}{"msgid":1012}"#;
+    assert_eq!(rig.ask(7, behind), "");
+    let taken = rig.ask(2, r#"{"msgid":1011,"seq":1}"#);
+    assert!(taken.contains("second"), "{taken}");
+    let said = rig.said(7);
+    assert!(
+        said.contains(r#""mid":"c","errno":0}"#) && said.ends_with(r#"{"msgid":1013}"#),
+        "{said}"
+    );
+}
+
+#[test]
+fn what_waits_behind_a_chat_is_bounded_and_the_end_comes_after_it() {
+    let mut rig = held();
+    let chat = |n: usize| format!(r#"{{"msgid":1005,"toid":2,"msg":"{n}"}}"#);
+    let chats: String = (0..200).map(chat).collect();
+    rig.send(7, &chats);
+    assert_eq!(rig.paused.get(&ConnId(7)), Some(&true), "there is no room for 200");
+    rig.ask(2, r#"{"msgid":1011,"seq":1}"#);
+    assert_eq!(rig.paused.get(&ConnId(7)), Some(&false));
+    let mut rig = held();
+    rig.send(7, &chat(1));
+    rig.send(7, &chat(2));
+    rig.end_of_stream(7);
+    assert_eq!(rig.connection_of(1), Some(ConnId(7)), "its chats are still to be sent");
+    let taken = rig.ask(2, r#"{"msgid":1011,"seq":1}"#);
+    assert!(taken.contains(r#""msg":"2""#), "{taken}");
+    assert_eq!(rig.connection_of(1), None);
+}
+
 #[test]
 fn objects_may_come_byte_by_byte() {
     let mut rig = Rig::new(1);
