@@ -45,9 +45,11 @@ impl Outgoing {
         link.epoch
     }
 
-    /// How far each stream that is in use has come.
+    /// How far each stream that is in use has come. One that started over is in use also when
+    /// nothing was sent since: the other node is to learn that something was lost.
     pub fn positions(&self) -> impl Iterator<Item = (NodeId, Position)> {
-        self.links.iter().map(|(node, link)| (*node, *link)).filter(|(_, link)| link.next > 0)
+        let positions = self.links.iter().map(|(node, link)| (*node, *link));
+        positions.filter(|(_, link)| *link != Position::default())
     }
 
     /// All nodes that were ever sent something.
@@ -169,6 +171,14 @@ mod tests {
     }
 
     #[test]
+    fn a_stream_that_started_over_and_says_nothing_shows() {
+        let mut incoming = Incoming::default();
+        incoming.handle_frame(NODE, 0, 0);
+        assert_eq!(incoming.handle_position(NODE, 1, 0), Verdict::AskRestart(1));
+        assert_eq!(incoming.handle_frame(NODE, 2, 0), Verdict::TakeAfterLoss);
+    }
+
+    #[test]
     fn the_loss_of_the_first_frame_of_an_epoch_shows() {
         let mut incoming = Incoming::default();
         incoming.handle_frame(NODE, 0, 0);
@@ -182,7 +192,7 @@ mod tests {
         assert_eq!(outgoing.advance(NODE), Position { epoch: 0, next: 0 });
         assert_eq!(outgoing.advance(NODE), Position { epoch: 0, next: 1 });
         assert_eq!(outgoing.restart(NODE), 1);
-        assert_eq!(outgoing.positions().count(), 0);
+        assert_eq!(outgoing.positions().next(), Some((NODE, Position { epoch: 1, next: 0 })));
         assert_eq!(outgoing.advance(NODE), Position { epoch: 1, next: 0 });
         assert_eq!(outgoing.positions().next(), Some((NODE, Position { epoch: 1, next: 1 })));
     }
