@@ -269,6 +269,8 @@ pub enum PeerMessage {
     Superseded {
         /// The session that lost it.
         to: LoginId,
+        /// The session that has it.
+        by: Place,
     },
     /// All that the user sent from its session before is settled.
     SenderSettled {
@@ -304,7 +306,7 @@ impl PeerMessage {
             | Self::Mail { to, .. }
             | Self::Arrived { to, .. }
             | Self::Evict { to, .. }
-            | Self::Superseded { to } => Some(*to),
+            | Self::Superseded { to, .. } => Some(*to),
             _ => None,
         }
     }

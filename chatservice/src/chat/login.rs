@@ -12,7 +12,9 @@ use chatproto::{
     Credentials as Proof, Errno, FriendEntry, GroupEntry, LoginAnswer, MemberEntry, UserId,
 };
 
-pub(super) use place::{claimed, claimed_too_late, overrun, place_is_free, waiting_for_claim};
+pub(super) use place::{
+    claimed, claimed_too_late, overrun, place_is_free, waiting_for_claim, waits_for_place,
+};
 
 use super::core::Core;
 use super::deadlines::Deadline;

@@ -79,6 +79,11 @@ pub(in crate::chat) fn claimed(session: &mut Session, claim: Claim, core: &mut C
     }
 }
 
+/// Whether the session before this one is not known to be over.
+pub(in crate::chat) fn waits_for_place(session: &mut Session) -> bool {
+    stage_is(session, Stage::Eviction)
+}
+
 /// Nobody else is at the account any more. What the session before this one had removed must be
 /// gone before this one reads; writes keep their order, so the next one's answer tells.
 pub(in crate::chat) fn place_is_free(session: &mut Session, core: &mut Core) {

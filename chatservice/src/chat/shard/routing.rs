@@ -10,7 +10,7 @@ use crate::chat::groups::Loaded;
 use crate::chat::ledger::Action;
 use crate::chat::session::{Session, deposit_result};
 use crate::chat::{contacts, inbox, login, sending};
-use crate::storage::{Answer, Request, Write};
+use crate::storage::{Answer, Request, RowId, Write};
 
 /// Messages that may wait for the answer to a claim; with more the login fails.
 const EARLY_MAX: usize = 1024;
@@ -70,15 +70,23 @@ impl Shard {
                 let now = self.core.now.instant;
                 self.core.ledger.handle_mail_taken(now, lane, from);
             }
-            PeerMessage::Superseded { to } => {
+            PeerMessage::Superseded { to, by } => {
                 if let Some(session) = at(&mut self.sessions, to) {
+                    // The other one did not wait, and may have read before this one wrote.
+                    let (to, first) = (by.login, RowId(1));
+                    self.core.post(by.shard, PeerMessage::Arrived { to, first });
                     session.handle_evicted(&mut self.core);
                 }
             }
             PeerMessage::Evict { to, by } => self.evict(to, by),
             PeerMessage::Evicted { to, settled } => {
                 if let Some(session) = at(&mut self.sessions, to) {
-                    login::place_is_free(session, &mut self.core);
+                    if login::waits_for_place(session) {
+                        login::place_is_free(session, &mut self.core);
+                    } else {
+                        // It did not wait, and may have read before the other one wrote.
+                        session.handle_mail(RowId(1), &mut self.core);
+                    }
                 }
                 if settled {
                     self.sender_settled(to);

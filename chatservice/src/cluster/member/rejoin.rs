@@ -102,6 +102,12 @@ impl Presence {
         self.standing.lose();
     }
 
+    /// This node is not one of the others until it has come back.
+    pub(super) fn lose(&mut self) {
+        self.lease_until = None;
+        self.standing.lose();
+    }
+
     pub(super) fn handle_renewed(&mut self, sent: Instant) {
         self.lease_until = Some(sent + LEASE - LEASE_MARGIN);
     }
@@ -193,13 +199,14 @@ impl Member {
         self.presence.asserted_or_not();
         let Some(other) = other.filter(|other| other.place != place) else { return };
         if kept {
-            return self.supersede(other);
+            return self.supersede(other, place);
         }
         let known = self.directory.claimed(user).filter(|(at, _)| *at == place);
         let Some((_, stamp)) = known else { return };
         if self.roster.has(other.place.shard.node) {
             self.directory.release(user, place, false);
-            self.tell(place, PeerMessage::Superseded { to: place.login });
+            let (to, by) = (place.login, other.place);
+            self.tell(place, PeerMessage::Superseded { to, by });
         } else {
             let mine = Holding { place, stamp, state: HoldingState::Online };
             let instead_of = Some(other);
@@ -209,9 +216,9 @@ impl Member {
     }
 
     /// A session that lost its user to one of this node, while it could not be told.
-    fn supersede(&mut self, other: Holding) {
+    fn supersede(&mut self, other: Holding, by: Place) {
         let Place { shard, login } = other.place;
-        let message = PeerMessage::Superseded { to: login };
+        let message = PeerMessage::Superseded { to: login, by };
         if shard.node == self.own {
             self.tell(other.place, message);
         } else if self.roster.has(shard.node) {
