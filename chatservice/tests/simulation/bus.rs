@@ -13,7 +13,7 @@ use crate::context::Context;
 use crate::node::Outside;
 use crate::plant::Plant;
 use crate::redis::Redis;
-use crate::schedule::{BusTask, Event, MILLISECOND, Micros, SECOND, Start, Task, Thread};
+use crate::schedule::{BusTask, Event, MILLISECOND, Micros, SECOND, Start, Task};
 
 /// How long a thread takes to hear of something.
 const WAKE_DELAY: Micros = 5 * MILLISECOND;
@@ -48,7 +48,7 @@ pub(crate) struct Bus {
     pipelines: u64,
     hearing: Option<u64>,
     heard_at: Micros,
-    notices: BTreeMap<(Thread, u16), VecDeque<Notice>>,
+    notices: BTreeMap<u16, VecDeque<Notice>>,
 }
 
 impl Bus {
@@ -97,9 +97,9 @@ impl Bus {
         self.schedule(context, delay, BusTask::Commands);
     }
 
-    /// The next notice from a thread to a loop.
-    pub(crate) fn take_notice(&mut self, from: Thread, shard: u16) -> Option<Notice> {
-        self.notices.get_mut(&(from, shard))?.pop_front()
+    /// The next notice to a loop.
+    pub(crate) fn take_notice(&mut self, shard: u16) -> Option<Notice> {
+        self.notices.get_mut(&shard)?.pop_front()
     }
 
     pub(crate) fn happen(&mut self, outside: &mut Outside, task: BusTask) {
@@ -218,7 +218,7 @@ impl Bus {
 
     fn hand_on(&mut self, context: &mut Context) {
         for (audience, notice) in self.member.take_notices() {
-            self.tell(context, Thread::Talking, audience, &notice);
+            self.tell(context, audience, &notice);
         }
         if let Some(look) = self.member.take_look() {
             let delay = context.store_delay();
@@ -268,11 +268,11 @@ impl Bus {
             Heard::Command(command) => self.command(context, command),
             Heard::Messages { notice, messages } => {
                 if let Some(notice) = notice {
-                    self.tell(context, Thread::Hearing, Audience::Everyone, &notice);
+                    self.tell(context, Audience::Everyone, &notice);
                 }
                 for (shard, message) in messages {
                     let notice = Notice::Peer(message);
-                    self.tell(context, Thread::Hearing, Audience::Shard(shard), &notice);
+                    self.tell(context, Audience::Shard(shard), &notice);
                 }
             }
         }
@@ -299,8 +299,8 @@ impl Bus {
         self.schedule(context, RETRY / 2, BusTask::Subscribe);
     }
 
-    /// Posts to loops; what one thread says to one loop arrives in order.
-    fn tell(&mut self, context: &mut Context, from: Thread, to: Audience, notice: &Notice) {
+    /// Posts to loops; what is said to one loop arrives in order.
+    fn tell(&mut self, context: &mut Context, to: Audience, notice: &Notice) {
         let shards = match to {
             Audience::Everyone => 0..self.shards,
             Audience::Shard(shard) if shard < self.shards => shard..shard + 1,
@@ -309,9 +309,9 @@ impl Bus {
         let away = self.connection().is_none();
         let Some(notice) = context.plant.notice(notice, away) else { return };
         for shard in shards {
-            self.notices.entry((from, shard)).or_default().push_back(notice.clone());
+            self.notices.entry(shard).or_default().push_back(notice.clone());
             let delay = context.delay(WAKE_DELAY);
-            let (start, task) = (self.start, Task::Notice { from, shard });
+            let (start, task) = (self.start, Task::Notice { shard });
             context.schedule.after(delay, Event::Node { start, task });
         }
     }

@@ -349,17 +349,16 @@ impl Client {
                 self.phase = Phase::Online;
                 self.force = false;
                 self.token = outcome.token;
-                if !outcome.groups.is_empty() {
+                // Another node may not have heard of a join whose answer was lost.
+                if !outcome.groups.is_empty() && world.nodes.len() == 1 {
                     self.joined = true;
-                    // Another node may not have heard of a join whose answer was lost.
-                    if world.nodes.len() == 1 {
-                        world.context.model.members.certain.insert(self.index);
-                    }
+                    world.context.model.members.certain.insert(self.index);
                 }
                 self.send_again(world, link, true);
             }
             Some(Errno::Refused) if self.token.is_some() => self.token = None,
             Some(Errno::AlreadyOnline) => {
+                self.close_others(world, link);
                 self.force = self.acknowledging && world.context.rng.bool();
             }
             Some(Errno::Busy | Errno::StoreUnavailable)
@@ -369,6 +368,18 @@ impl Client {
                 world.context.model.fail(|| format!("login on link {link}: {status:?}"));
             }
         }
+    }
+
+    /// What it left open elsewhere is in its way. On one node that has an end by itself: whoever
+    /// logged in last has the account, and the others lost it.
+    fn close_others(&mut self, world: &mut World<'_>, link: usize) {
+        if world.nodes.len() == 1 {
+            return;
+        }
+        for other in self.sessions.keys().copied().filter(|other| *other != link) {
+            world.links[other].client_closes(world.context);
+        }
+        self.sessions.retain(|other, _| *other == link);
     }
 
     fn shown(&mut self, world: &mut World<'_>, link: usize, chat: &Chat) {

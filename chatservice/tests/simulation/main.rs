@@ -143,6 +143,11 @@ fn bus_cuts() {
 }
 
 #[test]
+fn cluster_store_failures() {
+    check("cluster store failures");
+}
+
+#[test]
 fn cluster_trouble() {
     check("cluster trouble");
 }

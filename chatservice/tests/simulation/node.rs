@@ -16,7 +16,7 @@ use crate::context::Context;
 use crate::link::Link;
 use crate::plant::Plant;
 use crate::redis::Redis;
-use crate::schedule::{Event, MILLISECOND, Micros, SECOND, Start, Task, Thread};
+use crate::schedule::{Event, MILLISECOND, Micros, SECOND, Start, Task};
 use crate::worker::{Database, Workers};
 
 const PEER_DELAY: Micros = 20 * MILLISECOND;
@@ -134,7 +134,7 @@ impl Node {
                     });
                 }
             }
-            Task::Notice { from, shard } => self.notice_arrives(outside, from, shard),
+            Task::Notice { shard } => self.notice_arrives(outside, shard),
             Task::Bus(task) => {
                 if let Some(bus) = &mut self.bus {
                     bus.happen(outside, task);
@@ -248,8 +248,8 @@ impl Node {
         self.call(outside, to, |shard, now| shard.handle_peer(now, message));
     }
 
-    fn notice_arrives(&mut self, outside: &mut Outside, from: Thread, shard: u16) {
-        let notice = self.bus.as_mut().and_then(|bus| bus.take_notice(from, shard));
+    fn notice_arrives(&mut self, outside: &mut Outside, shard: u16) {
+        let notice = self.bus.as_mut().and_then(|bus| bus.take_notice(shard));
         let Some(notice) = notice else { return };
         let node = self.start.node;
         outside.context.trace(|| match &notice {

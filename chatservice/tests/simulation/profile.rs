@@ -134,7 +134,7 @@ const FAULTY: Profile = Profile {
 };
 
 /// Runs of several nodes.
-pub(crate) const CLUSTERS: [Profile; 9] = [
+pub(crate) const CLUSTERS: [Profile; 10] = [
     CLUSTER,
     Profile { name: "cluster groups", nodes: 3, groups: true, ..CLUSTER },
     Profile {
@@ -163,6 +163,13 @@ pub(crate) const CLUSTERS: [Profile; 9] = [
         ..FAULTY
     },
     Profile {
+        name: "cluster store failures",
+        store_failures: 3,
+        faults: (&[Fault::NodeDies], 2),
+        acknowledging: Acknowledging::Mixed,
+        ..FAULTY
+    },
+    Profile {
         name: "cluster trouble",
         nodes: 3,
         faults: (
@@ -177,7 +184,6 @@ pub(crate) const CLUSTERS: [Profile; 9] = [
             ],
             6,
         ),
-        store_failures: 2,
         acknowledging: Acknowledging::Mixed,
         ..FAULTY
     },

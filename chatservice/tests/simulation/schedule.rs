@@ -71,20 +71,13 @@ pub(crate) enum Task {
     Read { shard: u16, ticket: Ticket, request: Request },
     /// A worker's answers arrive.
     Answers(Vec<(u16, Ticket, Answer)>),
-    /// The next notice from one of the threads for the bus arrives.
-    Notice { from: Thread, shard: u16 },
+    /// The next notice from the threads for the bus arrives.
+    Notice { shard: u16 },
     /// For the threads for the bus.
     Bus(BusTask),
 }
 
-/// The two threads for the bus.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Thread {
-    Talking,
-    Hearing,
-}
-
-/// What wakes them.
+/// What wakes the two threads for the bus.
 pub(crate) enum BusTask {
     /// Commands wait.
     Commands,
