@@ -43,9 +43,9 @@ impl Node {
             }
             Effect::LoggedIn { .. } => {}
             Effect::Peer { to, message } if to.node == self.id => {
-                self.post(context, shard, to.index, message);
+                self.post(context, shard, to.index, &message);
             }
-            Effect::Peer { to, message } => self.send(context, shard, to, message),
+            Effect::Peer { to, message } => self.send(context, shard, to, &message),
             Effect::Claim { login, user, force } => {
                 let place = self.place(shard, login);
                 match &mut self.bus {

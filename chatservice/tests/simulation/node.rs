@@ -188,8 +188,14 @@ impl Node {
     }
 
     /// For another shard of this node.
-    pub(crate) fn post(&mut self, context: &mut Context, from: u16, to: u16, message: PeerMessage) {
-        for _ in 0..context.plant.copies(&mut context.rng, &message) {
+    pub(crate) fn post(
+        &mut self,
+        context: &mut Context,
+        from: u16,
+        to: u16,
+        message: &PeerMessage,
+    ) {
+        for _ in 0..context.plant.copies(&mut context.rng, message) {
             self.peers.entry((from, to)).or_default().push_back(message.clone());
             let (start, delay) = (self.start, context.delay(PEER_DELAY));
             context.schedule.after(delay, Event::Node { start, task: Task::Peer { from, to } });
@@ -202,16 +208,16 @@ impl Node {
         context: &mut Context,
         from: u16,
         to: ShardId,
-        message: PeerMessage,
+        message: &PeerMessage,
     ) {
         if context.plant == Plant::UntoldMail
-            && let PeerMessage::Mail { to: login, lane, .. } = message
+            && let PeerMessage::Mail { to: login, lane, .. } = *message
         {
             let taken = PeerMessage::MailTaken { lane, from: Place { shard: to, login } };
-            return self.post(context, from, from, taken);
+            return self.post(context, from, from, &taken);
         }
         let outgoing = self.loops[usize::from(from)].outgoing.entry(to.node).or_default();
-        for _ in 0..context.plant.copies(&mut context.rng, &message) {
+        for _ in 0..context.plant.copies(&mut context.rng, message) {
             outgoing.push((to.index, message.clone()));
         }
     }

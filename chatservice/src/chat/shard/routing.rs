@@ -70,28 +70,9 @@ impl Shard {
                 let now = self.core.now.instant;
                 self.core.ledger.handle_mail_taken(now, lane, from);
             }
-            PeerMessage::Superseded { to, by } => {
-                if let Some(session) = at(&mut self.sessions, to) {
-                    // The other one did not wait, and may have read before this one wrote.
-                    let (to, first) = (by.login, RowId(1));
-                    self.core.post(by.shard, PeerMessage::Arrived { to, first });
-                    session.handle_evicted(&mut self.core);
-                }
-            }
+            PeerMessage::Superseded { to, by } => self.superseded(to, by),
             PeerMessage::Evict { to, by } => self.evict(to, by),
-            PeerMessage::Evicted { to, settled } => {
-                if let Some(session) = at(&mut self.sessions, to) {
-                    if login::waits_for_place(session) {
-                        login::place_is_free(session, &mut self.core);
-                    } else {
-                        // It did not wait, and may have read before the other one wrote.
-                        session.handle_mail(RowId(1), &mut self.core);
-                    }
-                }
-                if settled {
-                    self.sender_settled(to);
-                }
-            }
+            PeerMessage::Evicted { to, settled } => self.evicted(to, settled),
             PeerMessage::SenderSettled { to } => self.sender_settled(to),
             PeerMessage::Joined { group, user, asker } => {
                 self.core.groups.joined(group, user);
@@ -141,6 +122,31 @@ impl Shard {
         }
         // What this session had removed must be gone before the next one reads.
         self.core.work(Ticket::Evicted { old, by }, Request::Write(Write::Barrier));
+    }
+
+    /// The session before the one at `to` is over.
+    fn evicted(&mut self, to: LoginId, settled: bool) {
+        if let Some(session) = at(&mut self.sessions, to) {
+            if login::waits_for_place(session) {
+                login::place_is_free(session, &mut self.core);
+            } else {
+                // It did not wait, and may have read before the other one wrote.
+                session.handle_mail(RowId(1), &mut self.core);
+            }
+        }
+        if settled {
+            self.sender_settled(to);
+        }
+    }
+
+    /// The account of the session `old` is at the session `by`, which did not wait, and may have
+    /// read before this one wrote.
+    fn superseded(&mut self, old: LoginId, by: Place) {
+        if let Some(session) = at(&mut self.sessions, old) {
+            let (to, first) = (by.login, RowId(1));
+            self.core.post(by.shard, PeerMessage::Arrived { to, first });
+            session.handle_evicted(&mut self.core);
+        }
     }
 
     /// The session `old` has nothing left that it wants written.
