@@ -31,11 +31,10 @@ pub(crate) struct Context {
 
 impl Context {
     pub(crate) fn new(seed: u64, profile: Profile, plant: Plant) -> Self {
-        let faultless = profile.is_faultless();
         Self {
             rng: Rng::with_seed(seed),
             schedule: Schedule::default(),
-            model: Model::new(faultless, profile.store_failures > 0),
+            model: Model::new(&profile),
             profile,
             plant,
             healing: false,

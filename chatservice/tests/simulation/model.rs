@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use chatproto::{Chat, Delivery, Errno, Event, GroupId, Status, Target, UserId, decode_event};
 
+use crate::profile::Profile;
+
 /// The contract's number of pushed objects in flight.
 const WINDOW_MAX: u64 = 256;
 /// The only group of a run.
@@ -51,6 +53,8 @@ pub(crate) struct Model {
     faultless: bool,
     /// With a failing store what was refused may come all the same, so order is judged at the end.
     store_fails: bool,
+    /// With faults between nodes what has no mid may be late.
+    unordered_without_mid: bool,
     disorder: Vec<(MessageIndex, String)>,
     pub(crate) messages: Vec<Sent>,
     pub(crate) members: Members,
@@ -64,11 +68,13 @@ pub(crate) struct Model {
 }
 
 impl Model {
-    pub(crate) fn new(faultless: bool, store_fails: bool) -> Self {
+    pub(crate) fn new(profile: &Profile) -> Self {
+        let faultless = profile.is_faultless();
         Self {
             failure: None,
             faultless,
-            store_fails,
+            store_fails: profile.store_failures > 0,
+            unordered_without_mid: profile.nodes > 1 && !faultless,
             disorder: Vec::new(),
             messages: Vec::new(),
             members: Members::default(),
@@ -158,6 +164,11 @@ impl Model {
             return;
         }
         let sent = &self.messages[message];
+        // Where nobody may wait for a node that is out of reach, its order is kept by senders, who
+        // say again what was not answered.
+        if self.unordered_without_mid && !sent.has_mid {
+            return;
+        }
         // Who joined after the first attempt may be shown it after later ones.
         if !sent.recipients.contains(&client) {
             return;

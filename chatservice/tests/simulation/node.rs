@@ -262,10 +262,12 @@ impl Node {
             Notice::Peer(message) => format!("to {node}.{shard}: {}", describe(message)),
             notice => format!("to {node}.{shard}: {notice:?}"),
         });
-        let epochs = &mut self.loops[usize::from(shard)].epochs;
+        let Loop { epochs, outgoing, .. } = &mut self.loops[usize::from(shard)];
         match &notice {
             Notice::LinkLost { node, epoch: Some(epoch) } | Notice::Unreachable { node, epoch } => {
                 epochs.insert(*node, *epoch);
+                // The shard says it again.
+                outgoing.remove(node);
             }
             _ => {}
         }
