@@ -3,6 +3,7 @@
 
 mod answers;
 mod limits;
+mod nodes;
 mod plain_password;
 mod login;
 mod delivery;

@@ -25,6 +25,10 @@ pub(super) struct Rig {
     pub(super) admission: Admission,
     pub(super) paused: BTreeMap<ConnId, bool>,
     pub(super) closed: Vec<ConnId>,
+    /// Other nodes do not answer: claims are granted and not told, and nobody hears of joins.
+    pub(super) is_away: bool,
+    /// Claims that were not told.
+    claims: Vec<(LoginId, UserId, Claim)>,
     said: BTreeMap<ConnId, String>,
     unread: BTreeMap<ConnId, Vec<u8>>,
 }
@@ -57,6 +61,8 @@ impl Rig {
             admission: Admission::Now,
             paused: BTreeMap::new(),
             closed: Vec::new(),
+            is_away: false,
+            claims: Vec::new(),
             said: BTreeMap::new(),
             unread: BTreeMap::new(),
         }
@@ -134,6 +140,14 @@ impl Rig {
     pub(super) fn answer(&mut self, ticket: Ticket, answer: Answer) {
         self.shard.handle_answer(self.now, ticket, answer);
         self.carry_out();
+    }
+
+    /// Tells the outcome of claims that were made while others were away.
+    pub(super) fn tell_claims(&mut self) {
+        for (login, user, claim) in std::mem::take(&mut self.claims) {
+            self.shard.handle_claim(self.now, login, user, claim);
+            self.carry_out();
+        }
     }
 
     /// Lets time pass, from deadline to deadline.
@@ -251,7 +265,11 @@ impl Rig {
             Effect::Work { ticket, request } => self.work.push_back((ticket, request)),
             Effect::Claim { login, user, force } => {
                 let claim = self.directory.claim(user, here(login), 0, force);
-                self.shard.handle_claim(self.now, login, user, claim);
+                if self.is_away {
+                    self.claims.push((login, user, claim));
+                } else {
+                    self.shard.handle_claim(self.now, login, user, claim);
+                }
             }
             Effect::Release { login, user, owing } => {
                 self.directory.release(user, here(login), owing);
@@ -270,6 +288,7 @@ impl Rig {
                 self.shard.handle_admission(self.now, conn, self.admission);
             }
             Effect::Peer { to, message } => self.peers.push((to, message)),
+            Effect::Announce { .. } if self.is_away => {}
             Effect::Announce { login, .. } => self.shard.handle_announced(self.now, login, 0),
             Effect::LoginEnded { .. } | Effect::LoggedIn { .. } => {}
         }
