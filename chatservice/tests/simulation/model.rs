@@ -38,6 +38,10 @@ struct Talk {
     ends: VecDeque<(u64, MessageIndex)>,
     /// Requests less answers, by message.
     open: BTreeMap<MessageIndex, i32>,
+    /// Answered with success since they were asked last: one answer is for all requests that are
+    /// open, as they are when a login at the same connection took an older one's refusal for its
+    /// own.
+    settled: BTreeSet<MessageIndex>,
 }
 
 /// Members of the group: those who know it, and those who may be.
@@ -112,7 +116,9 @@ impl Model {
     }
 
     pub(crate) fn requested(&mut self, link: usize, message: MessageIndex) {
-        *self.talk(link).open.entry(message).or_default() += 1;
+        let talk = self.talk(link);
+        *talk.open.entry(message).or_default() += 1;
+        talk.settled.remove(&message);
     }
 
     /// A client says that it has everything up to `seq`.
@@ -207,7 +213,8 @@ impl Model {
 
     /// Everything that was asked on a connection that lives was answered.
     pub(crate) fn check_answers(&mut self, link: usize) {
-        let open = self.talk(link).open.iter().find(|(_, count)| **count != 0);
+        let Talk { open, settled, .. } = self.talk(link);
+        let open = open.iter().find(|(message, count)| **count != 0 && !settled.contains(*message));
         if let Some((message, _)) = open.map(|(message, count)| (*message, *count)) {
             self.fail(|| format!("m{message} was not answered on link {link}"));
         }
@@ -266,7 +273,11 @@ impl Model {
             }
             return;
         };
-        let open = self.talk(link).open.entry(message).or_default();
+        let talk = self.talk(link);
+        if status.is_ok() {
+            talk.settled.insert(message);
+        }
+        let open = talk.open.entry(message).or_default();
         *open -= 1;
         if *open < 0 {
             self.fail(|| format!("m{message} was answered more often than asked on link {link}"));
