@@ -1,1 +1,189 @@
+//! A member with a Redis of the test's own: what it asks, and what follows from the answers.
 
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chatproto::UserId;
+
+use super::*;
+use crate::chat::{ConnId, LoginId, ShardId};
+use crate::storage::{Arrival, RowId};
+
+const OWN: NodeId = NodeId(1);
+const OTHER: NodeId = NodeId(2);
+const ANN: UserId = UserId(1);
+
+const fn at(node: NodeId) -> Place {
+    let login = LoginId { conn: ConnId(1), number: 1 };
+    Place { shard: ShardId { node, index: 0 }, login }
+}
+
+struct Rig {
+    member: Member,
+    directory: Arc<Directory>,
+    standing: Arc<Standing>,
+    now: Now,
+}
+
+impl Rig {
+    fn new() -> Self {
+        let now = Now { instant: Instant::now(), unix_ms: 1000 };
+        let directory = Arc::new(Directory::default());
+        let standing = Arc::new(Standing::new(now.instant));
+        let member = Member::new(now, OWN, Arc::clone(&directory), Arc::clone(&standing));
+        Self { member, directory, standing, now }
+    }
+
+    /// Connected, listening, and asked whether the store has new rows.
+    fn joining() -> Self {
+        let mut rig = Self::new();
+        rig.member.handle_connected(rig.now);
+        rig.member.handle_command(rig.now, Command::Listening);
+        rig.answer();
+        rig.member.take_look().expect("it looks for rows");
+        rig
+    }
+
+    fn joined() -> Self {
+        let mut rig = Self::joining();
+        for found in [Found::Newest(RowId(0)), Found::Rows(Vec::new())] {
+            rig.member.handle_command(rig.now, Command::Looked(Ok(found)));
+            rig.member.take_look();
+        }
+        assert!(rig.is_good());
+        rig
+    }
+
+    fn is_good(&self) -> bool {
+        self.standing.period(self.now.instant).is_some()
+    }
+
+    fn command(&mut self, command: Command) {
+        self.member.handle_command(self.now, command);
+    }
+
+    /// Answers a pipeline as a Redis in which both nodes are alive and nobody else is anywhere.
+    fn answer(&mut self) -> Vec<Call> {
+        let calls = self.member.take_calls();
+        let mut heard = Vec::new();
+        let replies: Vec<_> = calls
+            .iter()
+            .map(|call| match call {
+                Call::Publish(_, frame) => {
+                    heard.push(frame.clone());
+                    Reply::Receivers(1)
+                }
+                Call::Renew => Reply::Roster {
+                    renewed: true,
+                    alive: vec![OWN, OTHER],
+                    age: Duration::from_secs(60),
+                },
+                Call::Holdings(users) => Reply::Holdings(vec![None; users.len()]),
+                Call::Claim { .. } => Reply::Claimed { granted: true, before: None },
+                Call::Assert { .. } => Reply::Asserted { kept: true, other: None },
+                Call::Leave | Call::Release { .. } => Reply::Done,
+            })
+            .collect();
+        self.member.handle_replies(self.now, replies);
+        for frame in heard {
+            if let Body::Echo(number) = Frame::decode(&frame).unwrap().body {
+                self.command(Command::Echoed(number));
+            }
+        }
+        calls
+    }
+}
+
+#[test]
+fn a_node_is_one_of_the_others_when_the_store_was_looked_at() {
+    let mut rig = Rig::joining();
+    assert!(!rig.is_good());
+    rig.command(Command::Looked(Ok(Found::Newest(RowId(0)))));
+    assert!(rig.is_good());
+}
+
+#[test]
+fn a_look_that_failed_is_none() {
+    let mut rig = Rig::joining();
+    rig.command(Command::Looked(Err(())));
+    assert!(!rig.is_good());
+    rig.member.handle_tick(rig.now);
+    rig.member.take_look().expect("it tries again");
+    rig.command(Command::Looked(Ok(Found::Newest(RowId(0)))));
+    assert!(rig.is_good());
+}
+
+#[test]
+fn a_look_that_was_open_before_is_followed_by_another_at_once() {
+    let mut rig = Rig::new();
+    rig.member.handle_tick(rig.now);
+    rig.member.take_look().expect("it looks for rows");
+    rig.member.handle_connected(rig.now);
+    rig.member.handle_command(rig.now, Command::Listening);
+    rig.answer();
+    rig.command(Command::Looked(Ok(Found::Newest(RowId(0)))));
+    assert!(!rig.is_good(), "it may have begun before");
+    rig.member.take_look().expect("another one follows");
+    rig.command(Command::Looked(Ok(Found::Rows(Vec::new()))));
+    assert!(rig.is_good());
+}
+
+#[test]
+fn who_loses_redis_leaves_the_others_at_once() {
+    let mut rig = Rig::joined();
+    rig.member.handle_disconnected(rig.now);
+    assert!(!rig.is_good());
+    rig.command(Command::Claim { place: at(OWN), user: ANN, force: false });
+    let notices = rig.member.take_notices();
+    let granted = |(_, notice): &(Audience, Notice)| {
+        matches!(notice, Notice::Claimed(_, ANN, crate::chat::Claim::Granted(None)))
+    };
+    assert!(notices.iter().any(granted), "{notices:?}");
+}
+
+#[test]
+fn every_user_of_a_small_node_is_asserted_each_second() {
+    let mut rig = Rig::joined();
+    for user in 1..=100 {
+        rig.directory.claim(UserId(user), at(OWN), 1, false);
+    }
+    for _ in 0..2 {
+        rig.member.handle_tick(rig.now);
+        let calls = rig.answer();
+        let asserts = calls.iter().filter(|call| matches!(call, Call::Assert { .. }));
+        assert_eq!(asserts.count(), 100);
+    }
+}
+
+#[test]
+fn who_was_taken_by_another_node_is_given_up_and_told_by_whom() {
+    let mut rig = Rig::joined();
+    rig.directory.claim(ANN, at(OWN), 1, false);
+    rig.member.handle_tick(rig.now);
+    let calls = rig.member.take_calls();
+    let state = super::super::holding::HoldingState::Online;
+    let other = super::super::holding::Holding { place: at(OTHER), stamp: 2, state };
+    let reply = |call: &Call| match call {
+        Call::Assert { .. } => Reply::Asserted { kept: false, other: Some(other) },
+        Call::Publish(..) => Reply::Receivers(1),
+        _ => Reply::Done,
+    };
+    rig.member.handle_replies(rig.now, calls.iter().map(reply).collect::<Vec<_>>());
+    assert_eq!(rig.directory.locate(ANN), None);
+    let told = rig.member.take_notices();
+    let superseded = |(_, notice): &(Audience, Notice)| matches!(notice, Notice::Peer(PeerMessage::Superseded { by, .. }) if *by == at(OTHER));
+    assert!(told.iter().any(superseded), "{told:?}");
+}
+
+#[test]
+fn new_rows_are_told_once_to_those_who_are_here() {
+    let mut rig = Rig::joined();
+    rig.directory.claim(ANN, at(OWN), 1, false);
+    let rows = [(ANN, 7), (ANN, 8), (UserId(2), 9)];
+    let arrival = |(recipient, row)| Arrival { recipient, row: RowId(row) };
+    for told in [1, 0] {
+        let rows = rows.map(arrival).to_vec();
+        rig.command(Command::Looked(Ok(Found::Rows(rows))));
+        assert_eq!(rig.member.take_notices().len(), told);
+    }
+}
