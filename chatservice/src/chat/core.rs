@@ -56,8 +56,9 @@ pub(super) struct Owing {
     pub(super) user: UserId,
     /// Messages that are not settled, and one for writes that are not committed.
     pub(super) left: usize,
-    /// The user's next session, which waits for them.
-    pub(super) heir: Option<Place>,
+    /// The user's next sessions, which wait for them: more than one when they did not know of
+    /// each other.
+    pub(super) heirs: Vec<Place>,
 }
 
 impl Core {
@@ -141,7 +142,7 @@ impl Core {
         }
         let Some(owing) = self.owing.remove(&login) else { return };
         self.effects.push(Effect::Settled { login, user: owing.user });
-        if let Some(heir) = owing.heir {
+        for heir in owing.heirs {
             self.post(heir.shard, PeerMessage::SenderSettled { to: heir.login });
         }
     }

@@ -153,7 +153,7 @@ impl Session {
         let (login, writing) = (online.login, online.inbox.is_writing());
         let left = online.owes + usize::from(writing);
         if left > 0 {
-            core.owing.insert(login, Owing { user, left, heir: None });
+            core.owing.insert(login, Owing { user, left, heirs: Vec::new() });
         }
         core.effects.push(Effect::Release { login, user, owing: left > 0 });
         core.effects.push(Effect::LoggedIn { conn: self.conn, online: false });

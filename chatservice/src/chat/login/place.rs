@@ -39,7 +39,7 @@ pub(in crate::chat) fn claimed_too_late(
     let Claim::Granted(evicted) = claim else { return };
     let owing = evicted.is_some();
     if let Some(old) = evicted {
-        core.owing.insert(login, Owing { user, left: 1, heir: None });
+        core.owing.insert(login, Owing { user, left: 1, heirs: Vec::new() });
         core.heirs.insert(login, old);
         core.evict(login, old);
     }

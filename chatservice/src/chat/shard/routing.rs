@@ -117,8 +117,10 @@ impl Shard {
         if let Some(session) = at(&mut self.sessions, old) {
             session.handle_evicted(&mut self.core);
         }
-        if let Some(owing) = self.core.owing.get_mut(&old) {
-            owing.heir = Some(by);
+        if let Some(owing) = self.core.owing.get_mut(&old)
+            && !owing.heirs.contains(&by)
+        {
+            owing.heirs.push(by);
         }
         // What this session had removed must be gone before the next one reads.
         self.core.work(Ticket::Evicted { old, by }, Request::Write(Write::Barrier));

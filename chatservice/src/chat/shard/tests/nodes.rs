@@ -96,3 +96,23 @@ fn a_session_that_did_not_wait_reads_again_when_the_one_before_is_over() {
     rig.peer(PeerMessage::Evicted { to, settled: true });
     assert!(matches!(rig.work.pop_front(), Some((_, Request::Rows { after: RowId(0), .. }))));
 }
+
+#[test]
+fn all_who_wait_for_a_session_are_told_that_it_is_settled() {
+    let mut rig = Rig::with_shards(2, 2);
+    rig.plain(1);
+    let old = rig.directory.locate(UserId(1)).unwrap().login;
+    rig.send(1, r#"{"msgid":1005,"toid":2,"msg":"hello","mid":"a"}"#);
+    rig.close(1);
+    let first = elsewhere();
+    let second = Place { shard: ShardId { node: NodeId(8), ..first.shard }, ..first };
+    for by in [first, second, first] {
+        rig.peer(PeerMessage::Evict { to: old, by });
+    }
+    rig.serve();
+    let settled = |(to, message): &(ShardId, PeerMessage)| {
+        matches!(message, PeerMessage::SenderSettled { .. }).then_some(*to)
+    };
+    let told: Vec<_> = rig.peers.iter().filter_map(settled).collect();
+    assert_eq!(told, [first.shard, second.shard]);
+}
