@@ -66,23 +66,25 @@ fn write(session: &Session, write: Write, core: &mut Core) {
 }
 
 /// The store's answer to a join, before the session gets it, and also when the session is gone:
-/// every shard is to know who is in a group, or to ask again when that is in doubt.
+/// every shard is to know who is in a group, or to ask again when that is in doubt. The number of
+/// the join.
 pub(super) fn announce_join(
     login: LoginId,
     user: UserId,
     group: GroupId,
     result: &Result<Outcome, StoreError>,
     core: &mut Core,
-) {
-    let asker = Place { shard: core.shard, login };
+) -> u64 {
+    let (asker, join) = (Place { shard: core.shard, login }, core.next_join());
     let message = match result {
-        Ok(Outcome::Done) => PeerMessage::Joined { group, user, asker },
-        Ok(_) => return,
+        Ok(Outcome::Done) => PeerMessage::Joined { group, user, asker, join },
+        Ok(_) => return join,
         Err(_) => PeerMessage::GroupInDoubt { group },
     };
-    core.deadlines.arm(core.now.instant + KNOWN_WITHIN, Deadline::Join(login));
+    core.deadlines.arm(core.now.instant + KNOWN_WITHIN, Deadline::Join(login, join));
     core.post(core.first_shard(), message.clone());
-    core.effects.push(Effect::Announce { login, message });
+    core.effects.push(Effect::Announce { login, join, message });
+    join
 }
 
 /// Nodes that are to know of a join before the joiner is told.
@@ -91,20 +93,29 @@ pub(super) struct Nodes {
     know: usize,
     /// All of them, this one included, when that is known.
     all: Option<usize>,
-    /// The join is committed.
-    written: bool,
+    /// Which join of the shard it is, once it is committed.
+    join: Option<u64>,
 }
 
-/// The store's answer to any of them.
+/// The store's answer to a join. It is answered when every node knows.
+pub(super) fn join_written(
+    session: &mut Session,
+    join: u64,
+    result: Result<Outcome, StoreError>,
+    core: &mut Core,
+) {
+    match &mut session.pending {
+        Some(Pending::JoinGroup { nodes, .. }) if result == Ok(Outcome::Done) => {
+            nodes.join = Some(join);
+        }
+        _ => written(session, result, core),
+    }
+}
+
+/// The store's answer to any of the others, or a refusal.
 pub(super) fn written(session: &mut Session, result: Result<Outcome, StoreError>, core: &mut Core) {
     let conn = session.conn;
     match (session.pending.take(), result) {
-        // It is answered when every node knows.
-        (Some(Pending::JoinGroup { mid, mut nodes }), Ok(Outcome::Done)) => {
-            nodes.written = true;
-            session.pending = Some(Pending::JoinGroup { mid, nodes });
-            return;
-        }
         (Some(Pending::CreateGroup { mid }), Ok(Outcome::GroupCreated(group))) => {
             if mid.is_some() {
                 let mid = mid.as_deref();
@@ -132,43 +143,52 @@ pub(super) fn written(session: &mut Session, result: Result<Outcome, StoreError>
     session.resume(core);
 }
 
-/// So many other nodes were told that this session's user joined.
-pub(super) fn announced(session: &mut Session, others: usize, core: &mut Core) {
-    if let Some(Pending::JoinGroup { nodes, .. }) = &mut session.pending {
+/// So many other nodes were told of the join.
+pub(super) fn announced(session: &mut Session, join: u64, others: usize, core: &mut Core) {
+    if let Some(nodes) = nodes_of(session, join) {
         nodes.all = Some(others + 1);
-        join_known(session, 0, core);
+        answer_when_known(session, join, core);
     }
 }
 
-/// Some more nodes know it. The joiner is answered when all do, so that whoever hears of the
-/// join and then writes to the group reaches the new member.
-pub(super) fn join_known(session: &mut Session, more: usize, core: &mut Core) {
-    let Some(Pending::JoinGroup { nodes, .. }) = &mut session.pending else { return };
-    nodes.know += more;
-    if nodes.all == Some(nodes.know) {
-        join_done(session, core);
+/// One more node knows of the join.
+pub(super) fn join_known(session: &mut Session, join: u64, core: &mut Core) {
+    if let Some(nodes) = nodes_of(session, join) {
+        nodes.know += 1;
+        answer_when_known(session, join, core);
+    }
+}
+
+/// The joiner is answered when all nodes know, so that whoever hears of the join and then writes to
+/// the group reaches the new member.
+fn answer_when_known(session: &mut Session, join: u64, core: &mut Core) {
+    if nodes_of(session, join).is_none_or(|nodes| nodes.all != Some(nodes.know)) {
+        return;
+    }
+    let Some(Pending::JoinGroup { mid, .. }) = session.pending.take() else { return };
+    core.done(session.conn, mid.as_deref());
+    session.resume(core);
+}
+
+/// What is known of this join, if the session still waits for it.
+fn nodes_of(session: &mut Session, join: u64) -> Option<&mut Nodes> {
+    match &mut session.pending {
+        Some(Pending::JoinGroup { nodes, .. }) if nodes.join == Some(join) => Some(nodes),
+        _ => None,
     }
 }
 
 /// It has taken so long that whoever was told and does not know asks the store. Who was never told
 /// would go on with what it has, so the joiner is to try again.
-pub(super) fn join_due(session: &mut Session, core: &mut Core) {
-    match session.pending.take() {
-        Some(Pending::JoinGroup { mid, nodes: Nodes { written: true, all, .. } }) => {
-            if all.is_some() {
-                core.done(session.conn, mid.as_deref());
-            } else {
-                core.fail(session.conn, mid.as_deref(), Errno::StoreUnavailable, UNANNOUNCED);
-            }
-            session.resume(core);
-        }
-        pending => session.pending = pending,
-    }
-}
-
-fn join_done(session: &mut Session, core: &mut Core) {
+pub(super) fn join_due(session: &mut Session, join: u64, core: &mut Core) {
+    let Some(nodes) = nodes_of(session, join) else { return };
+    let told = nodes.all.is_some();
     let Some(Pending::JoinGroup { mid, .. }) = session.pending.take() else { return };
-    core.done(session.conn, mid.as_deref());
+    if told {
+        core.done(session.conn, mid.as_deref());
+    } else {
+        core.fail(session.conn, mid.as_deref(), Errno::StoreUnavailable, UNANNOUNCED);
+    }
     session.resume(core);
 }
 

@@ -39,6 +39,8 @@ pub(super) struct Core {
     pub(super) now: Now,
     /// Logins on this shard so far.
     logins: u64,
+    /// The same for joins.
+    joins: u64,
     /// Logins that ended with messages unsettled.
     pub(super) owing: FxHashMap<LoginId, Owing>,
     /// Logins that took their account from another session, until all that was sent from there is
@@ -77,7 +79,7 @@ impl Core {
             shards,
             effects: Effects::default(),
             // Twice the recipient's side's patience: it knows its client, and usually acts first.
-            ledger: Ledger::new(rules.patience * 2),
+            ledger: Ledger::new(rules.patience * 2, shard.node != NodeId::ALONE),
             groups: Groups::default(),
             deadlines: Deadlines::default(),
             sids: SidSource::new(origin, incarnation),
@@ -85,6 +87,7 @@ impl Core {
             now,
             rules,
             logins: 0,
+            joins: 0,
             owing: FxHashMap::default(),
             heirs: FxHashMap::default(),
             early: FxHashMap::default(),
@@ -125,6 +128,12 @@ impl Core {
         for (login, old) in there.map(|(login, old)| (*login, *old)).collect::<Vec<_>>() {
             self.evict(login, old);
         }
+    }
+
+    /// The number of the next join.
+    pub(super) fn next_join(&mut self) -> u64 {
+        self.joins += 1;
+        self.joins
     }
 
     /// The next login at `conn`.

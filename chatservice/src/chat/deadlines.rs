@@ -17,7 +17,7 @@ pub enum Deadline {
     /// Does the recipient acknowledge?
     Inbox(ConnId),
     /// Does everybody know of the join?
-    Join(LoginId),
+    Join(LoginId, u64),
     /// Does the recipient's side answer?
     Lane(LaneKey),
 }

@@ -52,7 +52,7 @@ pub struct ShardId {
 }
 
 /// Where a user's session is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Place {
     /// The shard that holds it.
     pub shard: ShardId,
@@ -283,8 +283,10 @@ pub enum PeerMessage {
         group: GroupId,
         /// Who joined.
         user: UserId,
-        /// Who is to be told when the last shard of the node knows.
+        /// Who is to be told when the last shard of the node knows, …
         asker: Place,
+        /// … and of which of its joins.
+        join: u64,
     },
     /// Somebody may have joined the group, or not: ask the store before using it again.
     GroupInDoubt {
@@ -295,10 +297,17 @@ pub enum PeerMessage {
     JoinKnown {
         /// Who waits.
         to: LoginId,
+        /// For which of its joins.
+        join: u64,
     },
 }
 
 impl PeerMessage {
+    /// Whether somebody waits for an answer, and hears when it does not arrive.
+    pub fn wants_answer(&self) -> bool {
+        matches!(self, Self::Deliver { .. } | Self::Mail { .. } | Self::Evict { .. })
+    }
+
     /// The login whose place it was sent to, for what looks for a user there.
     pub(super) fn place(&self) -> Option<LoginId> {
         match self {
@@ -408,6 +417,8 @@ pub enum Effect {
     Announce {
         /// The session that wants to know by `handle_announced` how many nodes that are.
         login: LoginId,
+        /// Which of the joins here it is about.
+        join: u64,
         /// What.
         message: PeerMessage,
     },

@@ -123,6 +123,16 @@ struct Owed {
     worst: Settlement,
 }
 
+/// When the store was last looked at, as far as it answered.
+#[derive(Clone, Copy, Debug)]
+enum Looks {
+    /// There is nobody who has to look.
+    NotNeeded,
+    Never,
+    /// A look that was answered began then.
+    Last(Instant),
+}
+
 /// All debts of one shard's senders.
 #[derive(Debug)]
 pub struct Ledger {
@@ -131,6 +141,7 @@ pub struct Ledger {
     owed: Slab<Owed>,
     /// How long the recipient's side may take before rows are written from here.
     patience: Duration,
+    looks: Looks,
     /// Until then some lane may have a gap.
     gaps_until: Option<Instant>,
     actions: Vec<Action>,
@@ -138,10 +149,11 @@ pub struct Ledger {
 
 impl Ledger {
     /// `patience` is to be longer than the recipient's side takes to give up on its client, since
-    /// it knows more.
-    pub fn new(patience: Duration) -> Self {
+    /// it knows more. `has_others`: recipients may be on other nodes.
+    pub fn new(patience: Duration, has_others: bool) -> Self {
         let (lanes, owed, actions) = (HashMap::new(), Slab::new(), Vec::new());
-        Self { lanes, owed, patience, gaps_until: None, actions }
+        let looks = if has_others { Looks::Never } else { Looks::NotNeeded };
+        Self { lanes, owed, patience, looks, gaps_until: None, actions }
     }
 
     /// Exchanges what is to be done, in order, for an empty list; to be called after every
@@ -215,9 +227,9 @@ impl Ledger {
     }
 
     /// What was said to `node`, or by it, may not have arrived.
-    pub fn handle_link_lost(&mut self, now: Instant, node: NodeId) {
+    pub fn handle_link_lost(&mut self, node: NodeId) {
         for key in self.keys() {
-            self.with_lane(key, |lane, _, actions, _| lane.link_lost(now, node, actions));
+            self.with_lane(key, |lane, _, actions, _| lane.link_lost(node, actions));
         }
     }
 
@@ -242,16 +254,22 @@ impl Ledger {
         key: LaneKey,
         result: Result<Vec<RowId>, Refusal>,
     ) {
-        self.with_lane(key, |lane, patience, actions, ended| match result {
-            Ok(rows) => lane.deposited(now, &rows, patience, actions),
+        self.with_lane(key, |lane, _, actions, ended| match result {
+            Ok(rows) => lane.deposited(now, &rows, actions),
             Err(refusal) => lane.refused(now, refusal, ended),
         });
     }
 
+    /// This node has looked at the store for rows that nobody was told of, and so do the others.
+    pub fn handle_looked(&mut self, began: Instant) {
+        self.looks = Looks::Last(began);
+    }
+
     /// The time of [`Action::Arm`] has come.
     pub fn handle_deadline(&mut self, now: Instant, key: LaneKey) {
+        let looks = self.looks;
         self.with_lane(key, |lane, patience, actions, ended| {
-            lane.deadline(now, patience, actions, ended);
+            lane.deadline(now, patience, looks, actions, ended);
         });
     }
 

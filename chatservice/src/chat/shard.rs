@@ -134,9 +134,9 @@ impl Shard {
             }
             Ticket::Join { login, user, group } => {
                 let Answer::Written(result) = answer else { return };
-                contacts::announce_join(login, user, group, &result, &mut self.core);
+                let join = contacts::announce_join(login, user, group, &result, &mut self.core);
                 match at(&mut self.sessions, login) {
-                    Some(session) => contacts::written(session, result, &mut self.core),
+                    Some(session) => contacts::join_written(session, join, result, &mut self.core),
                     None => log::debug!("{user} left before joining {group} was written"),
                 }
                 self.run();
@@ -178,12 +178,18 @@ impl Shard {
 
     /// The answer to [`super::Effect::Announce`]: so many other nodes were told. When that cannot
     /// be known it does not come.
-    pub fn handle_announced(&mut self, now: Now, login: LoginId, nodes: usize) {
+    pub fn handle_announced(&mut self, now: Now, login: LoginId, join: u64, nodes: usize) {
         self.core.now = now;
         if let Some(session) = at(&mut self.sessions, login) {
-            contacts::announced(session, nodes, &mut self.core);
+            contacts::announced(session, join, nodes, &mut self.core);
             self.run();
         }
+    }
+
+    /// A look of this node at the store, for rows that nobody was told of, was answered; it began
+    /// then. Others look as often.
+    pub fn handle_looked(&mut self, began: Instant) {
+        self.core.ledger.handle_looked(began);
     }
 
     /// What was said to `node`, or by it, since the last time may not have arrived. From now on it
@@ -191,7 +197,7 @@ impl Shard {
     pub fn handle_link_lost(&mut self, now: Now, node: NodeId) {
         self.core.now = now;
         self.core.evict_again(node);
-        self.core.ledger.handle_link_lost(now.instant, node);
+        self.core.ledger.handle_link_lost(node);
         self.run();
     }
 
@@ -263,9 +269,9 @@ impl Shard {
                         session.handle_inbox_deadline(core);
                     }
                 }
-                Deadline::Join(login) => {
+                Deadline::Join(login, join) => {
                     if let Some(session) = at(&mut self.sessions, login) {
-                        contacts::join_due(session, core);
+                        contacts::join_due(session, join, core);
                     }
                 }
                 Deadline::Lane(lane) => core.ledger.handle_deadline(now.instant, lane),

@@ -99,4 +99,6 @@ pub enum Reply {
     },
     /// Nothing to tell.
     Done,
+    /// Redis refused.
+    Failed,
 }

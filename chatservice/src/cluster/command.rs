@@ -1,5 +1,7 @@
 //! What loops, the subscription and the store say to the member, and what it says to the loops.
 
+use std::time::Instant;
+
 use chatproto::UserId;
 
 use crate::chat::{Claim, ConnId, LaneKey, Located, LoginId, NodeId, PeerMessage, Place};
@@ -60,6 +62,8 @@ pub enum Command {
         shard: u16,
         /// For whom.
         login: LoginId,
+        /// See [`crate::chat::Effect::Announce`].
+        join: u64,
         /// What.
         message: PeerMessage,
     },
@@ -109,7 +113,16 @@ pub enum Notice {
     /// For `handle_presence`.
     Present(ConnId, Vec<UserId>),
     /// For `handle_announced`: so many nodes heard it, this one too if it hears itself.
-    Announced(LoginId, usize),
+    Announced {
+        /// Who asked, …
+        login: LoginId,
+        /// … about which join.
+        join: u64,
+        /// So many.
+        nodes: usize,
+    },
+    /// For `handle_looked`: a look at the store that was answered began then.
+    Looked(Instant),
     /// For `handle_peer`.
     Peer(PeerMessage),
     /// For `handle_link_lost`.

@@ -51,11 +51,6 @@ impl Outgoing {
         let positions = self.links.iter().map(|(node, link)| (*node, *link));
         positions.filter(|(_, link)| *link != Position::default())
     }
-
-    /// All nodes that were ever sent something.
-    pub fn nodes(&self) -> Vec<NodeId> {
-        self.links.keys().copied().collect()
-    }
 }
 
 /// What was heard of each node.

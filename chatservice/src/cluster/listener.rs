@@ -49,9 +49,9 @@ impl Listener {
         };
         match body {
             Body::Echo(number) if origin == self.own => Heard::Command(Command::Echoed(number)),
-            Body::Announcement(PeerMessage::Joined { asker, .. }) if origin == self.own => {
+            Body::Announcement(PeerMessage::Joined { asker, join, .. }) if origin == self.own => {
                 // Its shards know already, but it was counted among those who hear.
-                let known = PeerMessage::JoinKnown { to: asker.login };
+                let known = PeerMessage::JoinKnown { to: asker.login, join };
                 Heard::Messages { notice: None, messages: vec![(asker.shard.index, known)] }
             }
             _ if origin == self.own => Heard::Nothing,

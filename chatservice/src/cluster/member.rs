@@ -25,7 +25,7 @@ use super::frame::{Body, Frame};
 use super::roster::Roster;
 use super::standing::Standing;
 use super::streams::Streams;
-use crate::chat::{NodeId, Now, PeerMessage, Place};
+use crate::chat::{LoginId, NodeId, Now, PeerMessage, Place};
 use crate::presence::Directory;
 use crate::storage::Arrival;
 use rejoin::Presence;
@@ -41,12 +41,13 @@ enum Purpose {
     Frame(NodeId, u32),
     Announce {
         shard: u16,
-        login: crate::chat::LoginId,
+        login: LoginId,
+        join: u64,
     },
     Renew {
         sent: Instant,
     },
-    Locate(Locating),
+    Locate(Vec<Locating>),
     Claim(Claiming),
     Presence(Present),
     Assert(UserId, Place),
@@ -62,8 +63,11 @@ enum Purpose {
 /// Whether Redis answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Bus {
-    Down,
+    /// Not yet.
+    Sought,
     Up,
+    /// Not any more.
+    Lost,
 }
 
 /// See the module. One thread owns it.
@@ -76,14 +80,17 @@ pub struct Member {
     streams: Streams,
     presence: Presence,
     next: Vec<(Call, Purpose)>,
+    /// Recipients to be found in the next pipeline.
+    to_locate: Vec<Locating>,
     in_flight: VecDeque<Purpose>,
     notices: Vec<(Audience, Notice)>,
     arrivals: Arrivals,
     look: LookState,
+    look_began: Instant,
     /// The part of the directory that is asserted next.
     part: usize,
     /// Places that Redis was not told are left.
-    unreleased: BTreeMap<UserId, (Place, bool)>,
+    unreleased: BTreeMap<(UserId, Place), bool>,
 }
 
 /// Whether the store is being asked for new rows.
@@ -102,15 +109,17 @@ impl Member {
             own,
             directory,
             now,
-            bus: Bus::Down,
+            bus: Bus::Sought,
             roster: Roster::default(),
             streams: Streams::default(),
             presence: Presence::new(standing),
             next: Vec::new(),
+            to_locate: Vec::new(),
             in_flight: VecDeque::new(),
             notices: Vec::new(),
             arrivals: Arrivals::default(),
             look: LookState::Idle,
+            look_began: now.instant,
             part: 0,
             unreleased: BTreeMap::new(),
         }
@@ -133,6 +142,7 @@ impl Member {
     /// The next pipeline; its answers go to [`Self::handle_replies`], all at once and in order.
     pub fn take_calls(&mut self) -> Vec<Call> {
         self.assert_some();
+        self.locate_all();
         for (node, epoch, call) in self.streams.take(self.own) {
             self.next.push((call, Purpose::Frame(node, epoch)));
         }
@@ -141,12 +151,21 @@ impl Member {
         calls
     }
 
+    /// Whether there would be anything in it.
+    pub fn has_calls(&self) -> bool {
+        !self.next.is_empty()
+            || !self.to_locate.is_empty()
+            || self.streams.has_parcels()
+            || self.presence.has_asserts()
+    }
+
     /// Somebody on this node wants something.
     pub fn handle_command(&mut self, now: Now, command: Command) {
         self.now = now;
         match command {
             Command::Send { node, epoch, messages } => self.send(node, epoch, messages),
-            Command::Overflowed(node) => self.restart(node),
+            // To say it again at once would only be too much again.
+            Command::Overflowed(node) => self.lost(node),
             Command::Locate { shard, lane } => self.locate(Locating { shard, lane, asked: 0 }),
             Command::Claim { place, user, force } => {
                 let (stamp, instead_of, asked) = (now.unix_ms, None, 0);
@@ -156,9 +175,9 @@ impl Member {
             Command::Presence { shard, conn, users } => {
                 self.ask_presence(Present { shard, conn, users, asked: 0 });
             }
-            Command::Announce { shard, login, message } => {
+            Command::Announce { shard, login, join, message } => {
                 let body = Body::Announcement(message);
-                self.publish(Channel::All, body, Purpose::Announce { shard, login });
+                self.publish(Channel::All, body, Purpose::Announce { shard, login, join });
             }
             Command::RestartAsked(node, epoch) => {
                 if epoch == self.streams.epoch(node) {
@@ -169,7 +188,10 @@ impl Member {
                 self.publish(Channel::Node(node), Body::Restart { epoch }, Purpose::Nothing);
             }
             Command::Listening => self.echo(),
-            Command::Echoed(number) => self.presence.handle_echo(now.instant, number),
+            Command::Echoed(number) => {
+                self.presence.handle_echo(number);
+                self.settle();
+            }
             Command::Deaf => self.presence.handle_deaf(),
             Command::Looked(result) => self.looked(result),
         }
@@ -178,10 +200,9 @@ impl Member {
     /// To be called every [`TICK`].
     pub fn handle_tick(&mut self, now: Now) {
         self.now = now;
-        if self.look == LookState::Idle {
-            self.look = LookState::Wanted;
-        }
-        if self.bus == Bus::Down {
+        self.want_look();
+        self.settle();
+        if self.bus != Bus::Up {
             return;
         }
         self.renew();
@@ -197,10 +218,13 @@ impl Member {
     /// Redis is there; nothing is known of what it knows.
     pub fn handle_connected(&mut self, now: Now) {
         self.now = now;
+        if self.bus == Bus::Lost {
+            self.roster.handle_back(now.instant);
+        }
         self.bus = Bus::Up;
         self.renew();
         self.echo();
-        for (user, (place, owing)) in std::mem::take(&mut self.unreleased) {
+        for ((user, place), owing) in std::mem::take(&mut self.unreleased) {
             self.release(user, place, owing);
         }
         self.rejoin();
@@ -209,7 +233,7 @@ impl Member {
     /// The connection is over, and with it what was not answered.
     pub fn handle_disconnected(&mut self, now: Now) {
         self.now = now;
-        self.bus = Bus::Down;
+        self.bus = Bus::Lost;
         // What this node decides by itself from now on others do not know; it hears them again
         // when that is put right.
         self.presence.lose();
@@ -217,7 +241,7 @@ impl Member {
         for purpose in std::mem::take(&mut self.in_flight).into_iter().chain(waiting) {
             self.give_up(purpose);
         }
-        for node in self.streams.nodes() {
+        for node in self.streams.in_use() {
             self.lost(node);
         }
     }
@@ -229,7 +253,7 @@ impl Member {
             let Some(purpose) = self.in_flight.pop_front() else { break };
             self.handle_reply(purpose, reply);
         }
-        self.presence.settle(now.instant);
+        self.settle();
     }
 
     /// The node is about to end: others need not wait for its lease to do so. Its own ear hears it
@@ -241,25 +265,30 @@ impl Member {
 
     fn handle_reply(&mut self, purpose: Purpose, reply: Reply) {
         match (purpose, reply) {
-            (Purpose::Frame(node, epoch), Reply::Receivers(0)) => {
+            (Purpose::Frame(node, epoch), Reply::Receivers(0) | Reply::Failed) => {
                 if epoch == self.streams.epoch(node) {
                     self.lost(node);
                 }
             }
-            (Purpose::Announce { shard, login }, Reply::Receivers(count)) => {
-                let notice = Notice::Announced(login, count);
+            (Purpose::Announce { shard, login, join }, Reply::Receivers(count)) => {
+                let notice = Notice::Announced { login, join, nodes: count };
                 self.notices.push((Audience::Shard(shard), notice));
             }
             (Purpose::Renew { sent }, Reply::Roster { renewed, alive, age }) => {
-                for node in self.roster.update(alive, age) {
-                    self.lost(node);
+                self.roster.update(alive, age, self.now.instant);
+                // Also a node that died before it was spoken to: Redis may take the socket of one
+                // that vanished for an open one for minutes.
+                for node in self.streams.in_use() {
+                    if !self.roster.has(node) {
+                        self.lost(node);
+                    }
                 }
                 self.presence.handle_renewed(sent);
                 if !renewed {
                     self.rejoin();
                 }
             }
-            (Purpose::Locate(locating), Reply::Holdings(found)) => self.located(locating, &found),
+            (Purpose::Locate(lanes), Reply::Holdings(found)) => self.located(lanes, found),
             (Purpose::Claim(claiming), Reply::Claimed { granted, before }) => {
                 self.claimed(claiming, granted, before);
             }
@@ -276,7 +305,9 @@ impl Member {
     /// What nobody will answer any more.
     fn give_up(&mut self, purpose: Purpose) {
         match purpose {
-            Purpose::Locate(locating) => self.located_by_itself(locating),
+            Purpose::Locate(lanes) => {
+                lanes.into_iter().for_each(|locating| self.located_by_itself(locating));
+            }
             Purpose::Claim(claiming) => self.claim_by_itself(claiming),
             Purpose::Presence(present) => self.present(present, &[]),
             Purpose::Assert(..) => self.presence.asserted_or_not(),
@@ -310,8 +341,12 @@ impl Member {
         if epoch != self.streams.epoch(node) {
             return;
         }
-        if self.bus == Bus::Down {
-            return self.lost(node);
+        if self.bus != Bus::Up {
+            // Answers are asked for again when the stream goes on in its new epoch.
+            if messages.iter().any(|(_, message)| message.wants_answer()) {
+                self.lost(node);
+            }
+            return;
         }
         for (shard, message) in messages {
             self.streams.push(node, shard, message);
@@ -331,26 +366,34 @@ impl Member {
         self.notices.push((Audience::Everyone, Notice::Unreachable { node, epoch }));
     }
 
+    /// Has the store looked at, unless it is already.
+    fn want_look(&mut self) {
+        if self.look == LookState::Idle {
+            self.look = LookState::Wanted;
+            self.look_began = self.now.instant;
+        }
+    }
+
     fn looked(&mut self, result: Result<Found, ()>) {
         let now = self.now.instant;
         self.look = LookState::Idle;
-        let answered = result.is_ok();
         match result {
-            Err(()) => self.arrivals.handle_failure(now),
+            Err(()) => return self.arrivals.handle_failure(now),
             Ok(Found::Newest(newest)) => self.arrivals.handle_newest(now, newest),
             Ok(Found::Rows(mut rows)) => {
-                if self.arrivals.handle_page(now, &mut rows) == arrivals::Look::GoOn {
-                    self.look = LookState::Wanted;
-                }
+                let look = self.arrivals.handle_page(now, &mut rows);
                 self.tell_arrivals(&rows);
+                if look == arrivals::Look::GoOn {
+                    self.look = LookState::Wanted;
+                    return;
+                }
             }
         }
-        if self.look == LookState::Idle {
-            if answered && self.presence.handle_looked() == rejoin::Look::Wanted {
-                self.look = LookState::Wanted;
-            }
-            self.presence.settle(now);
+        self.notices.push((Audience::Everyone, Notice::Looked(self.look_began)));
+        if self.presence.handle_looked() {
+            self.want_look();
         }
+        self.settle();
     }
 
     fn tell_arrivals(&mut self, rows: &[Arrival]) {

@@ -18,8 +18,14 @@ impl Streams {
         self.links.epoch(node)
     }
 
-    pub(super) fn nodes(&self) -> Vec<NodeId> {
-        self.links.nodes()
+    /// Nodes that were sent something which may be unanswered.
+    pub(super) fn in_use(&self) -> Vec<NodeId> {
+        let sent = self.links.positions().filter(|(_, position)| position.next > 0);
+        let waiting = self.parcels.iter().map(|(node, _)| *node);
+        let mut nodes: Vec<_> = sent.map(|(node, _)| node).chain(waiting).collect();
+        nodes.sort_unstable();
+        nodes.dedup();
+        nodes
     }
 
     pub(super) fn push(&mut self, node: NodeId, shard: u16, message: PeerMessage) {
@@ -30,6 +36,10 @@ impl Streams {
         let mut parcel = Parcel::default();
         parcel.push(shard, message);
         self.parcels.push((node, parcel));
+    }
+
+    pub(super) fn has_parcels(&self) -> bool {
+        !self.parcels.is_empty()
     }
 
     /// Starts over; what waits is dropped. The new epoch.

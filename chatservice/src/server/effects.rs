@@ -64,7 +64,7 @@ impl ChatLoop {
             }
             Effect::LoggedIn { online, .. } => self.shared.admissions.logged_in(online),
             Effect::Peer { to, message } => self.post(to, message),
-            Effect::Announce { login, message } => self.announce(now, login, message),
+            Effect::Announce { login, join, message } => self.announce(now, login, join, message),
         }
     }
 

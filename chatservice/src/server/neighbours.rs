@@ -16,6 +16,7 @@ use crate::chat::{
 use crate::cluster::redis::{Handle, Outlet, Running, Threads};
 use crate::cluster::{Audience, Command, Found, Look, Notice, Standing, arrivals};
 use crate::config::Config;
+use crate::message::Message;
 use crate::storage::{Answer, Request};
 
 /// How long a start waits for other nodes, which takes some milliseconds when Redis is there.
@@ -143,7 +144,10 @@ struct Outbox {
     /// See [`Command::Send`].
     epoch: u32,
     messages: Vec<(u16, PeerMessage)>,
+    /// About.
     bytes: usize,
+    /// The message that was put in last.
+    last: Option<Arc<Message>>,
 }
 
 impl Away {
@@ -172,6 +176,7 @@ impl Away {
             if !outbox.messages.is_empty() {
                 let (epoch, bytes) = (outbox.epoch, std::mem::take(&mut outbox.bytes));
                 let messages = std::mem::take(&mut outbox.messages);
+                outbox.last = None;
                 let command = Command::Send { node: *node, epoch, messages };
                 self.neighbours.handle.send(*node, command, bytes);
             }
@@ -180,10 +185,15 @@ impl Away {
 
     fn push(&mut self, to: ShardId, message: PeerMessage) {
         let outbox = self.outboxes.entry(to.node).or_default();
-        outbox.bytes += match &message {
-            PeerMessage::Deliver { message, .. } => message.size(),
-            _ => size_of::<PeerMessage>(),
-        };
+        outbox.bytes += size_of::<PeerMessage>();
+        if let PeerMessage::Deliver { message, .. } = &message {
+            // As in a parcel, the copies of one message count as one.
+            let again = outbox.last.as_ref().is_some_and(|last| Arc::ptr_eq(last, message));
+            if !again {
+                outbox.bytes += message.size();
+                outbox.last = Some(Arc::clone(message));
+            }
+        }
         outbox.messages.push((to.index, message));
     }
 
@@ -249,13 +259,13 @@ impl ChatLoop {
         }
     }
 
-    pub(super) fn announce(&mut self, now: Now, login: LoginId, message: PeerMessage) {
+    pub(super) fn announce(&mut self, now: Now, login: LoginId, join: u64, message: PeerMessage) {
         match &self.away {
             Some(away) => {
                 let shard = self.id.index;
-                away.neighbours.handle.command(Command::Announce { shard, login, message });
+                away.neighbours.handle.command(Command::Announce { shard, login, join, message });
             }
-            None => self.shard.handle_announced(now, login, 0),
+            None => self.shard.handle_announced(now, login, join, 0),
         }
     }
 
@@ -272,7 +282,10 @@ impl ChatLoop {
             Notice::Located(lane, found) => self.shard.handle_located(now, lane, found),
             Notice::Claimed(login, user, claim) => self.shard.handle_claim(now, login, user, claim),
             Notice::Present(conn, online) => self.shard.handle_presence(now, conn, online),
-            Notice::Announced(login, nodes) => self.shard.handle_announced(now, login, nodes),
+            Notice::Announced { login, join, nodes } => {
+                self.shard.handle_announced(now, login, join, nodes);
+            }
+            Notice::Looked(began) => self.shard.handle_looked(began),
             Notice::Peer(message) => self.shard.handle_peer(now, message),
             Notice::LinkLost { node, epoch } => {
                 self.restart(node, epoch);

@@ -76,9 +76,11 @@ impl Node {
                     self.loops[index].shard.handle_presence(now, conn, online);
                 }
             },
-            Effect::Announce { login, message } => match &mut self.bus {
-                Some(bus) => bus.command(context, Command::Announce { shard, login, message }),
-                None => self.loops[index].shard.handle_announced(now, login, 0),
+            Effect::Announce { login, join, message } => match &mut self.bus {
+                Some(bus) => {
+                    bus.command(context, Command::Announce { shard, login, join, message });
+                }
+                None => self.loops[index].shard.handle_announced(now, login, join, 0),
             },
         }
     }

@@ -276,7 +276,10 @@ impl Node {
             Notice::Located(lane, found) => shard.handle_located(now, lane, found),
             Notice::Claimed(login, user, claim) => shard.handle_claim(now, login, user, claim),
             Notice::Present(conn, online) => shard.handle_presence(now, conn, online),
-            Notice::Announced(login, nodes) => shard.handle_announced(now, login, nodes),
+            Notice::Announced { login, join, nodes } => {
+                shard.handle_announced(now, login, join, nodes);
+            }
+            Notice::Looked(began) => shard.handle_looked(began),
             Notice::Peer(message) => shard.handle_peer(now, message),
             Notice::LinkLost { node, .. } if resends => shard.handle_link_lost(now, node),
             Notice::LinkLost { .. } => {}

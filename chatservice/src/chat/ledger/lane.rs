@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Action;
-use super::way::{Batch, Mailing, Way};
+use super::Looks;
+use super::way::{Batch, Mailing, SEEN_WITHIN, Way};
 use crate::chat::effect::{LaneKey, Located, NodeId, Place, Refusal, Settlement};
 use crate::message::{Message, Sid};
 use crate::storage::RowId;
@@ -16,6 +17,9 @@ const BOUNCES_MAX: u32 = 3;
 /// How long what comes behind a refused message is refused as well. A sender that means to send
 /// it again does so within this time after it was told.
 const GAP_MAX: Duration = Duration::from_secs(1);
+
+/// When to see again whether the store was looked at.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// Debts that end, with the message that they belong to.
 type Ended = Vec<(usize, Settlement)>;
@@ -111,7 +115,12 @@ impl Lane {
             (Way::Locating, _) => self.go_on(now, found, actions),
             (Way::Mailing(mailing), Located::At(place)) if mailing.first().is_some() => {
                 mailing.told = Some(place);
+                let until = mailing.until;
                 self.mail(actions);
+                // Its debts may have ended by other rows meanwhile, and nothing else ends it.
+                if !self.armed {
+                    self.arm(until, actions);
+                }
             }
             // Who cannot be found may be online nevertheless, and hears of the rows in time.
             (Way::Mailing(mailing), Located::Unknown) if mailing.first().is_some() => {
@@ -196,12 +205,11 @@ impl Lane {
     }
 
     /// What went to or came from this node may be lost: everything open there is said again.
-    pub(super) fn link_lost(&mut self, now: Instant, node: NodeId, actions: &mut Vec<Action>) {
+    pub(super) fn link_lost(&mut self, node: NodeId, actions: &mut Vec<Action>) {
         match &self.way {
             Way::Live(place) if place.shard.node == node => {
                 let place = *place;
-                self.again = true;
-                self.go_live(now, place, actions);
+                self.send_all(place, true, actions);
             }
             Way::Mailing(mailing) if mailing.told.is_some_and(|at| at.shard.node == node) => {
                 self.mail(actions);
@@ -224,13 +232,7 @@ impl Lane {
         }
     }
 
-    pub(super) fn deposited(
-        &mut self,
-        now: Instant,
-        rows: &[RowId],
-        patience: Duration,
-        actions: &mut Vec<Action>,
-    ) {
+    pub(super) fn deposited(&mut self, now: Instant, rows: &[RowId], actions: &mut Vec<Action>) {
         let Way::Depositing(batch) = &mut self.way else { return };
         let committed = std::mem::take(&mut batch.sids);
         let (delivered, waiting): (Vec<_>, Vec<_>) = committed
@@ -241,7 +243,8 @@ impl Lane {
             let rows = delivered.into_iter().map(|(_, row)| row).collect();
             actions.push(Action::Remove { recipient: self.key.recipient, rows });
         }
-        self.way = Way::Mailing(Mailing { committed: waiting, told: None, until: now + patience });
+        let until = now + SEEN_WITHIN;
+        self.way = Way::Mailing(Mailing { committed: waiting, told: None, until });
         actions.push(Action::Locate(self.key));
     }
 
@@ -262,6 +265,7 @@ impl Lane {
         &mut self,
         now: Instant,
         patience: Duration,
+        looks: Looks,
         actions: &mut Vec<Action>,
         ended: &mut Ended,
     ) {
@@ -270,6 +274,9 @@ impl Lane {
         if let Way::Mailing(mailing) = &self.way {
             if mailing.until > now {
                 return self.arm(mailing.until, actions);
+            }
+            if !mailing.is_seen(looks) {
+                return self.arm(now + LOOK_AGAIN, actions);
             }
             self.mailed(now, ended);
             if !self.debts.is_empty() {
@@ -340,13 +347,14 @@ impl Lane {
         let again = std::mem::take(&mut self.again);
         for debt in &mut self.debts {
             debt.since = now;
-            actions.push(Action::Deliver {
-                place,
-                lane: self.key,
-                again,
-                message: Arc::clone(&debt.message),
-            });
         }
+        self.send_all(place, again, actions);
+    }
+
+    fn send_all(&self, place: Place, again: bool, actions: &mut Vec<Action>) {
+        let lane = self.key;
+        let messages = self.debts.iter().map(|debt| Arc::clone(&debt.message));
+        actions.extend(messages.map(|message| Action::Deliver { place, lane, again, message }));
     }
 
     fn deposit(&mut self, actions: &mut Vec<Action>) {

@@ -33,7 +33,7 @@ struct Rig {
 
 impl Rig {
     fn new() -> Self {
-        Self { ledger: Ledger::new(PATIENCE), now: Instant::now(), over: 0 }
+        Self { ledger: Ledger::new(PATIENCE, false), now: Instant::now(), over: 0 }
     }
 
     /// User 1 sends messages, each to all of `recipients`.
@@ -260,12 +260,12 @@ fn after_a_lost_link_everything_open_is_said_again() {
     rig.send("ab", &[2]);
     rig.located(Some(at(7)));
     rig.settled('a', Settlement::Delivered);
-    rig.ledger.handle_link_lost(rig.now, NodeId(99));
+    rig.ledger.handle_link_lost(NodeId(99));
     assert_eq!(rig.wanted(), [""; 0]);
-    rig.ledger.handle_link_lost(rig.now, NodeId::ALONE);
+    rig.ledger.handle_link_lost(NodeId::ALONE);
     assert_eq!(rig.wanted(), ["deliver 1>2 b @7 again"]);
     let mut rig = Rig::mailing();
-    rig.ledger.handle_link_lost(rig.now, NodeId::ALONE);
+    rig.ledger.handle_link_lost(NodeId::ALONE);
     assert_eq!(rig.wanted(), ["mail @7 10"]);
 }
 

@@ -1,7 +1,8 @@
 //! Which way the debts of a lane go.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use super::Looks;
 use crate::chat::effect::Place;
 use crate::message::Sid;
 use crate::storage::RowId;
@@ -37,14 +38,30 @@ pub(super) struct Mailing {
     pub(super) committed: Vec<(Sid, RowId)>,
     /// The session that was told of them, if it is known.
     pub(super) told: Option<Place>,
-    /// By then every node has looked for new rows by itself.
+    /// By then every node has looked for new rows by itself, if the store answered.
     pub(super) until: Instant,
 }
+
+/// Nodes look for new rows every second; so long after a commit each has done so, and has had the
+/// answer.
+pub(super) const SEEN_WITHIN: Duration = Duration::from_secs(3);
+/// Between two looks of a node.
+const LOOKS_EVERY: Duration = Duration::from_secs(1);
 
 impl Mailing {
     /// The first of the rows that are still needed.
     pub(super) fn first(&self) -> Option<RowId> {
         self.committed.iter().map(|(_, row)| *row).min()
+    }
+
+    /// Whether every node has seen the rows: the store answered this one a little while ago, long
+    /// enough after the commit, and since then the others have looked as well.
+    pub(super) fn is_seen(&self, looks: Looks) -> bool {
+        match looks {
+            Looks::NotNeeded => true,
+            Looks::Never => false,
+            Looks::Last(began) => began + LOOKS_EVERY >= self.until,
+        }
     }
 
     /// The row of a message is not needed any more.

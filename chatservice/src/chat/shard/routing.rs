@@ -74,12 +74,13 @@ impl Shard {
             PeerMessage::Evict { to, by } => self.evict(to, by),
             PeerMessage::Evicted { to, settled } => self.evicted(to, settled),
             PeerMessage::SenderSettled { to } => self.sender_settled(to),
-            PeerMessage::Joined { group, user, asker } => {
+            PeerMessage::Joined { group, user, asker, join } => {
                 self.core.groups.joined(group, user);
                 match self.core.next_shard() {
                     Some(next) => self.core.post(next, message),
                     None => {
-                        self.core.post(asker.shard, PeerMessage::JoinKnown { to: asker.login });
+                        let to = asker.login;
+                        self.core.post(asker.shard, PeerMessage::JoinKnown { to, join });
                     }
                 }
             }
@@ -89,9 +90,9 @@ impl Shard {
                     self.core.post(next, message);
                 }
             }
-            PeerMessage::JoinKnown { to } => {
+            PeerMessage::JoinKnown { to, join } => {
                 if let Some(session) = at(&mut self.sessions, to) {
-                    contacts::join_known(session, 1, &mut self.core);
+                    contacts::join_known(session, join, &mut self.core);
                 }
             }
         }

@@ -42,17 +42,20 @@ pub(super) struct Presence {
 
 #[derive(Debug)]
 enum Phase {
-    /// Not before these are done.
-    Rejoining {
+    /// Its users are being put into Redis.
+    Asserting,
+    /// Then the store is looked at: what was stored before others found these users again was told
+    /// to nobody.
+    Looking {
         since: Instant,
         look: Look,
     },
     Joined,
 }
 
-/// A look at the store that began after the rejoining did.
+/// A look at the store that began after that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Look {
+enum Look {
     /// One that is open may have begun before.
     OneMore,
     Wanted,
@@ -83,7 +86,7 @@ impl Presence {
         self.last_echo
     }
 
-    pub(super) fn handle_echo(&mut self, now: Instant, number: u64) {
+    pub(super) fn handle_echo(&mut self, number: u64) {
         while let Some((known, sent)) = self.echoes.front().copied() {
             if known > number {
                 break;
@@ -93,7 +96,6 @@ impl Presence {
                 self.echo_until = Some(sent + ECHO_HOLDS);
             }
         }
-        self.settle(now);
     }
 
     pub(super) fn handle_deaf(&mut self) {
@@ -112,53 +114,57 @@ impl Presence {
         self.lease_until = Some(sent + LEASE - LEASE_MARGIN);
     }
 
-    /// The store has answered; what is still wanted of it.
-    pub(super) fn handle_looked(&mut self) -> Look {
-        let Phase::Rejoining { look, .. } = &mut self.phase else { return Look::Done };
+    /// The store was looked at to the end; whether it is to be looked at once more.
+    pub(super) fn handle_looked(&mut self) -> bool {
+        let Phase::Looking { look, .. } = &mut self.phase else { return false };
         *look = match look {
             Look::OneMore => Look::Wanted,
             Look::Wanted | Look::Done => Look::Done,
         };
-        *look
+        *look == Look::Wanted
+    }
+
+    pub(super) fn has_asserts(&self) -> bool {
+        !self.to_assert.is_empty()
     }
 
     /// A question about a holding is over.
     pub(super) fn asserted_or_not(&mut self) {
         self.asserting -= 1;
     }
-
-    /// Tells the node how long its standing is good.
-    pub(super) fn settle(&mut self, now: Instant) {
-        if let Phase::Rejoining { since, look } = &self.phase {
-            let looked = *look == Look::Done || *since + LOOK_WITHIN <= now;
-            if self.asserting > 0 || !self.to_assert.is_empty() || !looked {
-                return;
-            }
-            self.phase = Phase::Joined;
-        }
-        if let (Some(lease), Some(echo)) = (self.lease_until, self.echo_until) {
-            self.standing.set(now, lease.min(echo));
-        }
-    }
 }
 
 impl Member {
     /// Begins to come back.
     pub(super) fn rejoin(&mut self) {
-        let users: Vec<_> =
-            (0..Directory::PARTS).flat_map(|part| self.directory.users_of(part)).collect();
+        let users = (0..Directory::PARTS).flat_map(|part| self.directory.users_of(part)).collect();
+        self.presence.standing.lose();
+        self.presence.phase = Phase::Asserting;
+        self.presence.to_assert = users;
+    }
+
+    /// Goes on with that, and tells the node how long its standing is good.
+    pub(super) fn settle(&mut self) {
+        let now = self.now.instant;
         let presence = &mut self.presence;
-        presence.standing.lose();
-        presence.phase = Phase::Rejoining {
-            since: self.now.instant,
-            look: match self.look {
-                super::LookState::Open => Look::OneMore,
-                super::LookState::Idle | super::LookState::Wanted => Look::Wanted,
-            },
-        };
-        presence.to_assert = users.into();
-        if self.look == super::LookState::Idle {
-            self.look = super::LookState::Wanted;
+        let asserted = presence.asserting == 0 && presence.to_assert.is_empty();
+        if matches!(presence.phase, Phase::Asserting) && asserted {
+            let open = self.look == super::LookState::Open;
+            let look = if open { Look::OneMore } else { Look::Wanted };
+            presence.phase = Phase::Looking { since: now, look };
+            self.want_look();
+        }
+        let presence = &mut self.presence;
+        match presence.phase {
+            Phase::Asserting => return,
+            Phase::Looking { since, look } if look != Look::Done && since + LOOK_WITHIN > now => {
+                return;
+            }
+            Phase::Looking { .. } => presence.phase = Phase::Joined,
+            Phase::Joined => {}
+        }
+        if let (Some(lease), Some(echo)) = (presence.lease_until, presence.echo_until) {
+            presence.standing.set(now, lease.min(echo));
         }
     }
 
@@ -176,7 +182,7 @@ impl Member {
 
     /// Puts some of those whom this node has into the next pipeline.
     pub(super) fn assert_some(&mut self) {
-        if self.bus == super::Bus::Down {
+        if self.bus != super::Bus::Up {
             return;
         }
         for _ in 0..ASSERTS_MAX {
@@ -199,7 +205,7 @@ impl Member {
         self.presence.asserted_or_not();
         let Some(other) = other.filter(|other| other.place != place) else { return };
         if kept {
-            return self.supersede(other, place);
+            return self.supersede(other.place, place);
         }
         let known = self.directory.claimed(user).filter(|(at, _)| *at == place);
         let Some((_, stamp)) = known else { return };
@@ -216,11 +222,11 @@ impl Member {
     }
 
     /// A session that lost its user to one of this node, while it could not be told.
-    fn supersede(&mut self, other: Holding, by: Place) {
-        let Place { shard, login } = other.place;
+    pub(super) fn supersede(&mut self, other: Place, by: Place) {
+        let Place { shard, login } = other;
         let message = PeerMessage::Superseded { to: login, by };
         if shard.node == self.own {
-            self.tell(other.place, message);
+            self.tell(other, message);
         } else if self.roster.has(shard.node) {
             self.streams.push(shard.node, shard.index, message);
         }

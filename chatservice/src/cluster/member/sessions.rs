@@ -10,6 +10,8 @@ use crate::cluster::holding::{Holding, HoldingState};
 
 /// Users whom Redis has to be told that they left, while it is away; of more it learns by time.
 const UNRELEASED_MAX: usize = 100_000;
+/// Users that one question is about.
+const LOCATED_MAX: usize = 1000;
 /// How often a claim is made again because who has the user is not alive.
 const CLAIMS_MAX: u8 = 4;
 
@@ -48,15 +50,28 @@ pub(super) struct Present {
 
 impl Member {
     pub(super) fn locate(&mut self, locating: Locating) {
-        if self.bus == Bus::Down {
+        if self.bus != Bus::Up {
             return self.located_by_itself(locating);
         }
-        let call = Call::Holdings(vec![locating.lane.recipient]);
-        self.next.push((call, Purpose::Locate(locating)));
+        self.to_locate.push(locating);
     }
 
-    pub(super) fn located(&mut self, locating: Locating, found: &[Option<Holding>]) {
-        let online = found.first().copied().flatten();
+    /// Puts all who are to be found into the next pipeline.
+    pub(super) fn locate_all(&mut self) {
+        for lanes in std::mem::take(&mut self.to_locate).chunks(LOCATED_MAX) {
+            let call = Call::Holdings(lanes.iter().map(|it| it.lane.recipient).collect());
+            self.next.push((call, Purpose::Locate(lanes.to_vec())));
+        }
+    }
+
+    pub(super) fn located(&mut self, lanes: Vec<Locating>, found: Vec<Option<Holding>>) {
+        let found = found.into_iter().chain(std::iter::repeat(None));
+        for (locating, online) in lanes.into_iter().zip(found) {
+            self.located_one(locating, online);
+        }
+    }
+
+    fn located_one(&mut self, locating: Locating, online: Option<Holding>) {
         let known = self.directory.locate(locating.lane.recipient).map(Located::At);
         let found = match (known, online) {
             (Some(here), _) => here,
@@ -87,7 +102,7 @@ impl Member {
 
     pub(super) fn claim(&mut self, mut claiming: Claiming) {
         claiming.stamp = self.now.unix_ms;
-        if self.bus == Bus::Down {
+        if self.bus != Bus::Up {
             return self.claim_by_itself(claiming);
         }
         let Claiming { place, user, force, stamp, instead_of, .. } = claiming;
@@ -108,7 +123,11 @@ impl Member {
                 Claim::Granted(known) => known,
                 Claim::Taken => None,
             };
-            let before = before.map(|before| before.place).or(known);
+            let before = before.map(|before| before.place);
+            if let Some(known) = known.filter(|known| before.is_some_and(|it| it != *known)) {
+                self.supersede(known, place);
+            }
+            let before = before.or(known);
             return self.tell_claimed(claiming, Claim::Granted(before));
         }
         let Some(before) = before.filter(|_| asked < CLAIMS_MAX) else {
@@ -141,7 +160,7 @@ impl Member {
     }
 
     pub(super) fn release(&mut self, user: UserId, place: Place, owing: bool) {
-        if self.bus == Bus::Down {
+        if self.bus != Bus::Up {
             return self.remember_release(user, place, owing);
         }
         let call = Call::Release { user, place, owing };
@@ -149,13 +168,14 @@ impl Member {
     }
 
     pub(super) fn remember_release(&mut self, user: UserId, place: Place, owing: bool) {
-        if self.unreleased.len() < UNRELEASED_MAX || self.unreleased.contains_key(&user) {
-            self.unreleased.insert(user, (place, owing));
+        let key = (user, place);
+        if self.unreleased.len() < UNRELEASED_MAX || self.unreleased.contains_key(&key) {
+            self.unreleased.insert(key, owing);
         }
     }
 
     pub(super) fn ask_presence(&mut self, present: Present) {
-        if self.bus == Bus::Down || present.users.is_empty() {
+        if self.bus != Bus::Up || present.users.is_empty() {
             return self.present(present, &[]);
         }
         let call = Call::Holdings(present.users.clone());

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use chatproto::UserId;
 
 use super::*;
-use crate::chat::{ConnId, LoginId, ShardId};
+use crate::chat::{ConnId, LaneKey, Located, LoginId, ShardId};
 use crate::storage::{Arrival, RowId};
 
 const OWN: NodeId = NodeId(1);
@@ -18,11 +18,16 @@ const fn at(node: NodeId) -> Place {
     Place { shard: ShardId { node, index: 0 }, login }
 }
 
+fn evict() -> PeerMessage {
+    PeerMessage::Evict { to: at(OTHER).login, by: at(OWN) }
+}
+
 struct Rig {
     member: Member,
     directory: Arc<Directory>,
     standing: Arc<Standing>,
     now: Now,
+    alive: Vec<NodeId>,
 }
 
 impl Rig {
@@ -31,7 +36,7 @@ impl Rig {
         let directory = Arc::new(Directory::default());
         let standing = Arc::new(Standing::new(now.instant));
         let member = Member::new(now, OWN, Arc::clone(&directory), Arc::clone(&standing));
-        Self { member, directory, standing, now }
+        Self { member, directory, standing, now, alive: vec![OWN, OTHER] }
     }
 
     /// Connected, listening, and asked whether the store has new rows.
@@ -58,6 +63,28 @@ impl Rig {
         self.standing.period(self.now.instant).is_some()
     }
 
+    /// Nodes of which loops were told that they are out of reach.
+    fn given_up(&mut self) -> Vec<NodeId> {
+        let notices = self.member.take_notices().into_iter();
+        let node = |(_, notice)| match notice {
+            Notice::Unreachable { node, .. } => Some(node),
+            _ => None,
+        };
+        notices.filter_map(node).collect()
+    }
+
+    /// Where a user is of whom Redis knows nothing.
+    fn found(&mut self) -> Located {
+        self.member.take_notices();
+        let lane = LaneKey { sender: UserId(8), recipient: UserId(9) };
+        self.command(Command::Locate { shard: 0, lane });
+        self.answer();
+        match &self.member.take_notices()[..] {
+            [(_, Notice::Located(_, found))] => *found,
+            other => panic!("{other:?}"),
+        }
+    }
+
     fn command(&mut self, command: Command) {
         self.member.handle_command(self.now, command);
     }
@@ -75,7 +102,7 @@ impl Rig {
                 }
                 Call::Renew => Reply::Roster {
                     renewed: true,
-                    alive: vec![OWN, OTHER],
+                    alive: self.alive.clone(),
                     age: Duration::from_secs(60),
                 },
                 Call::Holdings(users) => Reply::Holdings(vec![None; users.len()]),
@@ -92,6 +119,64 @@ impl Rig {
         }
         calls
     }
+}
+
+#[test]
+fn a_node_that_is_not_alive_is_given_up_whenever_it_was_spoken_to() {
+    let mut rig = Rig::joined();
+    rig.alive = vec![OWN];
+    rig.member.handle_tick(rig.now);
+    rig.answer();
+    rig.member.take_notices();
+    // Redis still has the socket of a machine that vanished.
+    rig.command(Command::Send { node: OTHER, epoch: 0, messages: vec![(0, evict())] });
+    rig.answer();
+    assert!(rig.given_up().is_empty());
+    rig.member.handle_tick(rig.now);
+    rig.answer();
+    assert_eq!(rig.given_up(), [OTHER]);
+    rig.member.handle_tick(rig.now);
+    rig.answer();
+    assert!(rig.given_up().is_empty(), "nothing was sent since");
+}
+
+#[test]
+fn while_redis_is_away_only_who_waits_for_an_answer_is_told() {
+    let mut rig = Rig::joined();
+    rig.member.handle_disconnected(rig.now);
+    rig.member.take_notices();
+    let settled = PeerMessage::SenderSettled { to: at(OTHER).login };
+    rig.command(Command::Send { node: OTHER, epoch: 0, messages: vec![(0, settled)] });
+    assert!(rig.given_up().is_empty(), "it is asked for again");
+    rig.command(Command::Send { node: OTHER, epoch: 0, messages: vec![(0, evict())] });
+    assert_eq!(rig.given_up(), [OTHER]);
+}
+
+#[test]
+fn every_place_that_was_left_while_redis_was_away_is_given_up() {
+    let mut rig = Rig::joined();
+    rig.member.handle_disconnected(rig.now);
+    for number in [1, 2] {
+        let mut place = at(OWN);
+        place.login.number = number;
+        rig.command(Command::Release { place, user: ANN, owing: false });
+    }
+    rig.member.handle_connected(rig.now);
+    let calls = rig.answer();
+    assert_eq!(calls.iter().filter(|call| matches!(call, Call::Release { .. })).count(), 2);
+}
+
+#[test]
+fn a_redis_that_comes_back_as_it_once_was_is_not_believed_at_once() {
+    let mut rig = Rig::joined();
+    rig.member.handle_disconnected(rig.now);
+    rig.member.handle_connected(rig.now);
+    rig.answer();
+    assert_eq!(rig.found(), Located::Unknown);
+    rig.now.instant += Duration::from_secs(5);
+    rig.member.handle_tick(rig.now);
+    rig.answer();
+    assert_eq!(rig.found(), Located::Offline);
 }
 
 #[test]
@@ -184,6 +269,8 @@ fn new_rows_are_told_once_to_those_who_are_here() {
     for told in [1, 0] {
         let rows = rows.map(arrival).to_vec();
         rig.command(Command::Looked(Ok(Found::Rows(rows))));
-        assert_eq!(rig.member.take_notices().len(), told);
+        let mut notices = rig.member.take_notices();
+        notices.retain(|(_, notice)| matches!(notice, Notice::Peer(_)));
+        assert_eq!(notices.len(), told);
     }
 }

@@ -25,7 +25,7 @@ redis.call('ZREMRANGEBYSCORE', KEYS[1], 0, now)
 local held = redis.call('ZSCORE', KEYS[1], ARGV[1])
 redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
 local since = -redis.call('ZSCORE', KEYS[1], 'since')
-return {held and 1 or 0, now - since, redis.call('ZRANGEBYSCORE', KEYS[1], 0, '+inf')}";
+return {held and 1 or 0, math.max(0, now - since), redis.call('ZRANGEBYSCORE', KEYS[1], 0, '+inf')}";
 
 /// ARGV: mine, force, instead of, time to live in ms. → whether it is taken, what was there.
 const CLAIM: &str = "
@@ -42,7 +42,7 @@ const ASSERT: &str = "
 local before = redis.call('GET', KEYS[1])
 if before and before ~= ARGV[1] and string.sub(before, -1) == '+' then
     local stamp = string.match(before, ':(%x+):[+-]$')
-    if tonumber(stamp, 16) > tonumber(ARGV[2], 16) then
+    if stamp and tonumber(stamp, 16) > tonumber(ARGV[2], 16) then
         return {0, before}
     end
 end
@@ -126,7 +126,12 @@ impl Scripts {
     }
 }
 
-/// What an answer says; an error of Redis, a script that it forgot among them, is an error.
+/// Whether Redis has forgotten a script, as one that was started again has.
+pub(super) fn is_forgotten(error: &RedisError) -> bool {
+    error.code() == Some("NOSCRIPT")
+}
+
+/// What an answer says; a refusal is an error.
 pub(super) fn reply(call: &Call, value: Value) -> RedisResult<Reply> {
     let value = value.extract_error()?;
     Ok(match call {

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
-use redis::{Connection, ConnectionLike, RedisResult};
+use redis::{Connection, ConnectionLike, RedisResult, Value};
 
 use super::scripts::{self, Scripts};
 use super::{Mail, Outlet, RedisTarget, State};
@@ -38,6 +38,8 @@ pub(super) struct Talking {
     next_attempt: Instant,
     pause: Duration,
     next_tick: Instant,
+    /// Whether Redis refused something that was asked last.
+    is_refused: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -70,6 +72,7 @@ impl Talking {
             next_attempt,
             pause,
             next_tick,
+            is_refused: false,
         }
     }
 
@@ -77,24 +80,29 @@ impl Talking {
         let mut life = Life::GoesOn;
         while life == Life::GoesOn {
             life = self.take_mail();
-            if life == Life::Ends {
-                self.member.leave();
-            }
-            let now = Instant::now();
-            if now >= self.next_tick {
-                self.next_tick = now + TICK;
-                self.member.handle_tick(clock::now());
-            }
-            if self.connection.is_none() && now >= self.next_attempt && life == Life::GoesOn {
-                self.connect();
+            match life {
+                Life::GoesOn => self.look_at_the_clock(),
+                Life::Ends => self.member.leave(),
             }
             self.talk();
+        }
+    }
+
+    fn look_at_the_clock(&mut self) {
+        let now = Instant::now();
+        if now >= self.next_tick {
+            self.next_tick = now + TICK;
+            self.member.handle_tick(clock::now());
+        }
+        if self.connection.is_none() && now >= self.next_attempt {
+            self.connect();
         }
     }
 
     /// Waits for commands until something else is due.
     fn take_mail(&mut self) -> Life {
         let due = match self.connection {
+            Some(_) if self.member.has_calls() => Instant::now(),
             Some(_) => self.next_tick,
             None => self.next_tick.min(self.next_attempt),
         };
@@ -126,7 +134,6 @@ impl Talking {
             Ok(connection) => {
                 log::info!("the cluster is joined by {}", self.target);
                 self.connection = Some(connection);
-                self.pause = RETRY_FIRST;
                 self.member.handle_connected(clock::now());
                 self.state.is_up.store(true, Ordering::Relaxed);
             }
@@ -134,35 +141,41 @@ impl Talking {
                 if self.pause == RETRY_FIRST {
                     log::warn!("{} does not answer: {error}", self.target);
                 }
-                self.next_attempt = Instant::now() + self.pause;
-                self.pause = (self.pause * 2).min(RETRY_LAST);
+                self.wait_longer();
             }
         }
     }
 
-    /// Sends pipelines until there is nothing to ask, and hands on what comes of it.
+    fn wait_longer(&mut self) {
+        self.next_attempt = Instant::now() + self.pause;
+        self.pause = (self.pause * 2).min(RETRY_LAST);
+    }
+
+    /// Sends one pipeline, and hands on what comes of it.
     fn talk(&mut self) {
-        loop {
-            self.hand_on();
-            let calls = self.member.take_calls();
-            if calls.is_empty() {
-                return;
-            }
-            match self.ask(&calls) {
-                Some(Ok(replies)) => self.member.handle_replies(clock::now(), replies),
-                Some(Err(error)) => {
-                    log::warn!("{} is away: {error}", self.target);
-                    self.disconnected();
-                }
-                None => self.disconnected(),
-            }
+        self.hand_on();
+        let calls = self.member.take_calls();
+        if calls.is_empty() {
+            return;
         }
+        match self.ask(&calls) {
+            Some(Ok(replies)) => {
+                self.member.handle_replies(clock::now(), replies);
+                self.pause = RETRY_FIRST;
+            }
+            Some(Err(error)) => {
+                log::warn!("{} is away: {error}", self.target);
+                self.disconnected();
+            }
+            None => self.disconnected(),
+        }
+        self.hand_on();
     }
 
     fn disconnected(&mut self) {
         self.state.is_up.store(false, Ordering::Relaxed);
         self.connection = None;
-        self.next_attempt = Instant::now() + self.pause;
+        self.wait_longer();
         self.member.handle_disconnected(clock::now());
     }
 
@@ -173,10 +186,31 @@ impl Talking {
             self.scripts.command(&self.target, self.own, call).write_packed_command(&mut packed);
         }
         let values = connection.req_packed_commands(&packed, 0, calls.len());
-        let replies = |values: Vec<redis::Value>| {
-            calls.iter().zip(values).map(|(call, value)| scripts::reply(call, value)).collect()
-        };
-        Some(values.and_then(replies))
+        Some(values.and_then(|values| self.read(calls, values)))
+    }
+
+    /// Commands that Redis refuses, as it does without memory or rights, concern nothing but
+    /// themselves; that it begins or ceases to do so is told.
+    fn read(&mut self, calls: &[Call], values: Vec<Value>) -> RedisResult<Vec<Reply>> {
+        let mut refusal = None;
+        let mut replies = Vec::with_capacity(calls.len());
+        for (call, value) in calls.iter().zip(values) {
+            match scripts::reply(call, value) {
+                Ok(reply) => replies.push(reply),
+                Err(error) if scripts::is_forgotten(&error) => return Err(error),
+                Err(error) => {
+                    replies.push(Reply::Failed);
+                    refusal.get_or_insert(error);
+                }
+            }
+        }
+        if let Some(error) = &refusal
+            && !self.is_refused
+        {
+            log::error!("{} refuses: {error}", self.target);
+        }
+        self.is_refused = refusal.is_some();
+        Ok(replies)
     }
 
     fn hand_on(&mut self) {

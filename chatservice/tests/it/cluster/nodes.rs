@@ -31,7 +31,8 @@ fn users_of_a_killed_node_log_in_elsewhere_within_seconds_and_miss_nothing() {
 fn a_node_that_stood_still_finds_its_users_gone_and_its_own_again() {
     let cluster = Cluster::start(2);
     let [one, other] = &cluster.nodes[..] else { panic!("two nodes") };
-    let [ann, bob, cid] = one.accounts();
+    let [ann, bob, cid, dan] = one.accounts();
+    let _late = other.original(&dan);
     let mut stays = other.acking(&cid);
     let mut moves = other.acking(&bob);
     let mut sender = one.acking(&ann);
@@ -43,6 +44,10 @@ fn a_node_that_stood_still_finds_its_users_gone_and_its_own_again() {
     let mut moved = one.logged_in(&login_with_force(&bob));
     assert!(frozen.elapsed() < Duration::from_secs(6), "took {:?}", frozen.elapsed());
     assert_eq!(moved.acknowledged_pushes(1)[0]["msg"], "to who moves");
+    // By now the others know that it is gone, and do not wait for it at all.
+    let since = Instant::now();
+    assert_eq!(try_login(one, &dan.login())["errno"], 0);
+    assert!(since.elapsed() < Duration::from_secs(3), "took {:?}", since.elapsed());
     sender.settled(&mid_moves);
     sender.settled(&mid_stays);
     other.thaw();

@@ -213,8 +213,28 @@ fn a_join_is_answered_when_every_node_knows() {
         rig.peers.iter().find(|(_, m)| matches!(m, PeerMessage::Joined { .. })).unwrap();
     assert_eq!(next.index, 1, "each shard tells the next");
     let to = rig.directory.locate(UserId(2)).unwrap().login;
-    rig.peer(PeerMessage::JoinKnown { to });
+    rig.peer(PeerMessage::JoinKnown { to, join: 1 });
     assert_eq!(rig.said(2), r#"{"msgid":1010,"mid":"j","errno":0}"#);
+}
+
+#[test]
+fn the_deadline_of_an_earlier_join_does_not_end_a_later_one() {
+    let mut rig = Rig::with_shards(2, 3);
+    rig.plain(1);
+    rig.ask(1, r#"{"msgid":1007,"groupname":"g"}"#);
+    rig.ask(1, r#"{"msgid":1007,"groupname":"h"}"#);
+    rig.plain(2);
+    rig.ask(2, r#"{"msgid":1008,"groupid":1,"mid":"j"}"#);
+    let to = rig.directory.locate(UserId(2)).unwrap().login;
+    rig.peer(PeerMessage::JoinKnown { to, join: 1 });
+    assert_eq!(rig.said(2), r#"{"msgid":1010,"mid":"j","errno":0}"#);
+    rig.wait(Duration::from_millis(3900));
+    rig.ask(2, r#"{"msgid":1008,"groupid":2,"mid":"k"}"#);
+    rig.peer(PeerMessage::JoinKnown { to, join: 1 });
+    rig.wait(Duration::from_millis(200));
+    assert_eq!(rig.said(2), "");
+    rig.peer(PeerMessage::JoinKnown { to, join: 2 });
+    assert_eq!(rig.said(2), r#"{"msgid":1010,"mid":"k","errno":0}"#);
 }
 
 #[test]

@@ -221,7 +221,7 @@ fn strays_of_other_shards_do_nothing() {
         crate::chat::LaneKey { sender: chatproto::UserId(1), recipient: chatproto::UserId(9) };
     let sid = crate::message::Sid(1);
     rig.peer(PeerMessage::Settled { lane, sid, how: Settlement::Delivered });
-    rig.peer(PeerMessage::JoinKnown { to: LoginId { conn: ConnId(1), number: 99 } });
-    rig.peer(PeerMessage::JoinKnown { to: LoginId { conn: ConnId(9), number: 99 } });
+    rig.peer(PeerMessage::JoinKnown { to: LoginId { conn: ConnId(1), number: 99 }, join: 1 });
+    rig.peer(PeerMessage::JoinKnown { to: LoginId { conn: ConnId(9), number: 99 }, join: 1 });
     assert_eq!(rig.said(1), "");
 }

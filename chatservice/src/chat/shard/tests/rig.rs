@@ -289,7 +289,9 @@ impl Rig {
             }
             Effect::Peer { to, message } => self.peers.push((to, message)),
             Effect::Announce { .. } if self.is_away => {}
-            Effect::Announce { login, .. } => self.shard.handle_announced(self.now, login, 0),
+            Effect::Announce { login, join, .. } => {
+                self.shard.handle_announced(self.now, login, join, 0);
+            }
             Effect::LoginEnded { .. } | Effect::LoggedIn { .. } => {}
         }
     }
