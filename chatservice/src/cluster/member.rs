@@ -34,6 +34,9 @@ use sessions::{Claiming, Locating, Present};
 /// How often a lease is renewed, the way to oneself tried, and the store looked at.
 pub const TICK: Duration = Duration::from_secs(1);
 
+/// Announcements that wait for Redis: joins are rare, and whose is dropped joins again.
+const UNANNOUNCED_MAX: usize = 10_000;
+
 /// What a call in the pipeline was made for.
 #[derive(Debug)]
 enum Purpose {
@@ -91,6 +94,8 @@ pub struct Member {
     part: usize,
     /// Places that Redis was not told are left.
     unreleased: BTreeMap<(UserId, Place), bool>,
+    /// What other nodes were not told; those who did it were asked to try again.
+    unannounced: Vec<PeerMessage>,
 }
 
 /// Whether the store is being asked for new rows.
@@ -122,6 +127,7 @@ impl Member {
             look_began: now.instant,
             part: 0,
             unreleased: BTreeMap::new(),
+            unannounced: Vec::new(),
         }
     }
 
@@ -176,8 +182,7 @@ impl Member {
                 self.ask_presence(Present { shard, conn, users, asked: 0 });
             }
             Command::Announce { shard, login, join, message } => {
-                let body = Body::Announcement(message);
-                self.publish(Channel::All, body, Purpose::Announce { shard, login, join });
+                self.announce(message, Purpose::Announce { shard, login, join });
             }
             Command::RestartAsked(node, epoch) => {
                 if epoch == self.streams.epoch(node) {
@@ -226,6 +231,9 @@ impl Member {
         self.echo();
         for ((user, place), owing) in std::mem::take(&mut self.unreleased) {
             self.release(user, place, owing);
+        }
+        for message in std::mem::take(&mut self.unannounced) {
+            self.announce(message, Purpose::Nothing);
         }
         self.rejoin();
     }
@@ -323,6 +331,15 @@ impl Member {
         if self.bus == Bus::Up {
             let number = self.presence.next_echo(self.now.instant);
             self.publish(Channel::All, Body::Echo(number), Purpose::Nothing);
+        }
+    }
+
+    /// Tells all nodes, now or as soon as they can be told.
+    fn announce(&mut self, message: PeerMessage, purpose: Purpose) {
+        if self.bus == Bus::Up {
+            self.publish(Channel::All, Body::Announcement(message), purpose);
+        } else if self.unannounced.len() < UNANNOUNCED_MAX {
+            self.unannounced.push(message);
         }
     }
 

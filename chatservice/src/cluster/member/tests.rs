@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chatproto::UserId;
+use chatproto::{GroupId, UserId};
 
 use super::*;
 use crate::chat::{ConnId, LaneKey, Located, LoginId, ShardId};
@@ -164,6 +164,22 @@ fn every_place_that_was_left_while_redis_was_away_is_given_up() {
     rig.member.handle_connected(rig.now);
     let calls = rig.answer();
     assert_eq!(calls.iter().filter(|call| matches!(call, Call::Release { .. })).count(), 2);
+}
+
+#[test]
+fn a_join_of_which_nobody_could_be_told_is_told_later() {
+    let mut rig = Rig::joined();
+    rig.member.handle_disconnected(rig.now);
+    let message = PeerMessage::GroupInDoubt { group: GroupId(1) };
+    rig.command(Command::Announce { shard: 0, login: at(OWN).login, join: 1, message });
+    rig.member.handle_connected(rig.now);
+    let told = |call: &Call| match call {
+        Call::Publish(Channel::All, frame) => {
+            matches!(Frame::decode(frame).unwrap().body, Body::Announcement(_))
+        }
+        _ => false,
+    };
+    assert_eq!(rig.answer().iter().filter(|call| told(call)).count(), 1);
 }
 
 #[test]
