@@ -32,7 +32,8 @@ pub struct Settings {
     #[arg(long, value_name = "URL", env = "CHAT_MYSQL", hide_env_values = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mysql: Option<String>,
-    /// Joins the nodes that use the same database, as redis://[user:password@]host:port[/number]
+    /// Joins the nodes that use the same database, as redis://user:password@host:port/number, of
+    /// which only the host is needed
     #[arg(long, value_name = "URL", env = "CHAT_REDIS", hide_env_values = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub redis: Option<String>,

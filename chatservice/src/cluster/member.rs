@@ -3,7 +3,7 @@
 //!
 //! Pure: commands, answers and ticks go in, [`Call`]s, [`Notice`]s and [`Look`]s come out. While
 //! Redis is away questions are answered from what this node knows by itself: users elsewhere are
-//! unknown, and logins are granted; [`rejoin`] puts that right when Redis is back.
+//! unknown, and logins are granted; `rejoin` puts that right when Redis is back.
 
 mod rejoin;
 mod sessions;
