@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use chatproto::UserId;
 
 use super::chat_loop::{ChatLoop, random};
+use super::outbox::Outbox;
 use super::{Asker, Handles, Post, Shared};
 use crate::chat::{
     ConnId, LaneKey, Located, LoginId, NodeId, Now, PeerMessage, Place, Shard, ShardId,
@@ -16,7 +17,6 @@ use crate::chat::{
 use crate::cluster::redis::{Handle, Outlet, Running, Threads};
 use crate::cluster::{Audience, Command, Found, Look, Notice, Standing, arrivals};
 use crate::config::Config;
-use crate::message::Message;
 use crate::storage::{Answer, Request};
 
 /// How long a start waits for other nodes, which takes some milliseconds when Redis is there.
@@ -139,17 +139,6 @@ pub(super) struct Away {
     period: Option<u64>,
 }
 
-#[derive(Default)]
-struct Outbox {
-    /// See [`Command::Send`].
-    epoch: u32,
-    messages: Vec<(u16, PeerMessage)>,
-    /// About.
-    bytes: usize,
-    /// The message that was put in last.
-    last: Option<Arc<Message>>,
-}
-
 impl Away {
     pub(super) fn new(neighbours: Neighbours, shard: &mut Shard) -> Self {
         shard.handle_standing(crate::clock::now(), false);
@@ -173,34 +162,20 @@ impl Away {
     /// Hands over what this turn has brought, one command for each node.
     pub(super) fn send(&mut self) {
         for (node, outbox) in &mut self.outboxes {
-            if !outbox.messages.is_empty() {
-                let (epoch, bytes) = (outbox.epoch, std::mem::take(&mut outbox.bytes));
-                let messages = std::mem::take(&mut outbox.messages);
-                outbox.last = None;
-                let command = Command::Send { node: *node, epoch, messages };
+            if let Some((command, bytes)) = outbox.take(*node) {
                 self.neighbours.handle.send(*node, command, bytes);
             }
         }
     }
 
     fn push(&mut self, to: ShardId, message: PeerMessage) {
-        let outbox = self.outboxes.entry(to.node).or_default();
-        outbox.bytes += size_of::<PeerMessage>();
-        if let PeerMessage::Deliver { message, .. } = &message {
-            // As in a parcel, the copies of one message count as one.
-            let again = outbox.last.as_ref().is_some_and(|last| Arc::ptr_eq(last, message));
-            if !again {
-                outbox.bytes += message.size();
-                outbox.last = Some(Arc::clone(message));
-            }
-        }
-        outbox.messages.push((to.index, message));
+        self.outboxes.entry(to.node).or_default().push(to.index, message);
     }
 
     /// What is sent to `node` from now on belongs to another epoch. What waits was meant for the
     /// one before; its shard says it again.
     fn restart(&mut self, node: NodeId, epoch: u32) {
-        self.outboxes.insert(node, Outbox { epoch, ..Outbox::default() });
+        self.outboxes.insert(node, Outbox::new(epoch));
     }
 }
 
