@@ -46,6 +46,8 @@ pub(super) struct Core {
     /// Logins that took their account from another session, until all that was sent from there is
     /// settled.
     pub(super) heirs: FxHashMap<LoginId, Place>,
+    /// Claims that are not answered.
+    pub(super) claims: usize,
     /// What was sent to logins that have their place already, but do not know it yet.
     pub(super) early: FxHashMap<LoginId, Vec<PeerMessage>>,
     /// What this shard has to say to itself.
@@ -90,6 +92,7 @@ impl Core {
             joins: 0,
             owing: FxHashMap::default(),
             heirs: FxHashMap::default(),
+            claims: 0,
             early: FxHashMap::default(),
             local: VecDeque::new(),
             clock_text: (u64::MAX, String::new()),

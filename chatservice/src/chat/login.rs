@@ -301,6 +301,7 @@ fn claim(session: &mut Session, profile: Profile, core: &mut Core) {
     login.profile = profile;
     login.stage = Stage::Place;
     login.id = core.next_login(conn);
+    core.claims += 1;
     core.effects.push(Effect::Claim { login: login.id, user: login.user, force: login.force });
 }
 

@@ -166,6 +166,7 @@ impl Shard {
     pub fn handle_claim(&mut self, now: Now, login: LoginId, user: UserId, claim: Claim) {
         self.core.now = now;
         let core = &mut self.core;
+        core.claims = core.claims.saturating_sub(1);
         match login::waiting_for_claim(&mut self.sessions, login) {
             Some(session) => login::claimed(session, claim, core),
             None => login::claimed_too_late(login, user, claim, core),

@@ -101,7 +101,9 @@ impl Shard {
     /// Others may know a place before the answer to its claim is here. What they send there waits
     /// for it: were the first of it turned away, what comes behind might not be.
     fn keep_if_early(&mut self, message: PeerMessage) -> Option<PeerMessage> {
-        let Some(to) = message.place() else { return Some(message) };
+        let Some(to) = message.place().filter(|_| self.core.claims > 0) else {
+            return Some(message);
+        };
         let Some(session) = login::waiting_for_claim(&mut self.sessions, to) else {
             return Some(message);
         };
