@@ -15,9 +15,10 @@ use parking_lot::{Mutex, RwLock};
 use rusqlite::Connection;
 use rustix::process::Signal;
 use serde_json::json;
+use testbed::Redis;
 
 use super::{get, start};
-use crate::support::{DEADLINE, Launch, free_port, wait_until};
+use crate::support::{DEADLINE, Launch, MariaDb, free_port, wait_until};
 
 #[test]
 fn a_store_that_fails_makes_it_not_ready_until_it_works_again() {
@@ -29,6 +30,20 @@ fn a_store_that_fails_makes_it_not_ready_until_it_works_again() {
     assert_eq!(get(health, "/alive").0, 200);
     database.execute_batch("ALTER TABLE Lost RENAME TO User").unwrap();
     assert_eq!(get(health, "/ready").0, 200);
+}
+
+#[test]
+fn a_node_that_hears_no_others_is_not_ready_until_it_does() {
+    let (database, mut redis) = (MariaDb::shared().database(), Redis::start());
+    let (server, health) = start(crate::mysql::launch(&database).flag("--redis", redis.url()));
+    assert_eq!(get(health, "/ready").0, 200);
+    redis.kill9();
+    let failing = (503, json!({"status": "failing", "failing": ["bus"]}));
+    wait_until("the bus is missed", DEADLINE, || get(health, "/ready") == failing);
+    assert_eq!(get(health, "/alive").0, 200);
+    server.assert_alive();
+    redis.restart();
+    wait_until("it is ready again", DEADLINE, || get(health, "/ready").0 == 200);
 }
 
 #[test]
