@@ -134,7 +134,10 @@ impl Outlet for ByLoop {
 /// What a loop has to say to other nodes.
 pub(super) struct Away {
     neighbours: Neighbours,
+    /// One for each start of a node that was ever spoken to; some bytes each.
     outboxes: HashMap<NodeId, Outbox>,
+    /// Those with something in them.
+    filled: Vec<NodeId>,
     /// See [`Standing::period`].
     period: Option<u64>,
 }
@@ -142,7 +145,7 @@ pub(super) struct Away {
 impl Away {
     pub(super) fn new(neighbours: Neighbours, shard: &mut Shard) -> Self {
         shard.handle_standing(crate::clock::now(), false);
-        Self { neighbours, outboxes: HashMap::new(), period: None }
+        Self { neighbours, outboxes: HashMap::new(), filled: Vec::new(), period: None }
     }
 
     /// Tells the shard when what it heard of other nodes may not be all.
@@ -161,15 +164,20 @@ impl Away {
 
     /// Hands over what this turn has brought, one command for each node.
     pub(super) fn send(&mut self) {
-        for (node, outbox) in &mut self.outboxes {
-            if let Some((command, bytes)) = outbox.take(*node) {
-                self.neighbours.handle.send(*node, command, bytes);
+        for node in self.filled.drain(..) {
+            let outbox = self.outboxes.get_mut(&node);
+            if let Some((command, bytes)) = outbox.and_then(|outbox| outbox.take(node)) {
+                self.neighbours.handle.send(node, command, bytes);
             }
         }
     }
 
     fn push(&mut self, to: ShardId, message: PeerMessage) {
-        self.outboxes.entry(to.node).or_default().push(to.index, message);
+        let outbox = self.outboxes.entry(to.node).or_default();
+        if outbox.is_empty() {
+            self.filled.push(to.node);
+        }
+        outbox.push(to.index, message);
     }
 
     /// What is sent to `node` from now on belongs to another epoch. What waits was meant for the

@@ -36,6 +36,10 @@ impl Outbox {
         self.messages.push((shard, message));
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.messages.is_empty()
+    }
+
     /// Takes everything out, as a command that sends it to `node`, with about how many bytes it is.
     pub(super) fn take(&mut self, node: NodeId) -> Option<(Command, usize)> {
         if self.messages.is_empty() {
