@@ -8,8 +8,10 @@ use serde::{Deserialize, Serialize};
 
 /// The server's id of a message. Sids sort in the order in which their server took the messages.
 ///
-/// Layout, most significant first: 48 bits milliseconds since 1970, 16 bits origin (which node
-/// and loop), 12 bits incarnation, 20 bits counter.
+/// Layout, most significant first: 48 bits milliseconds since 1970, 16 bits origin (from the node's
+/// random number and the loop's), 12 random bits of the start, 20 bits counter. Two loops of a
+/// cluster make the same one if all of it is the same: of 24 loops any two agree in the random
+/// bits once in a million starts, and then they still need the same millisecond and count.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]

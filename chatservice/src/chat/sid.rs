@@ -17,8 +17,9 @@ pub struct SidSource {
 const COUNTER_BITS: u32 = 20;
 
 impl SidSource {
-    /// `origin` tells the shards of all nodes apart; `incarnation`, a random number, this start of
-    /// the program from those before, should the clock have been set back in between.
+    /// `origin` tells the shards of a node apart, and as far as 16 bits do, those of all nodes;
+    /// `incarnation`, a random number, this start of the program from others, should the clock have
+    /// been set back in between.
     pub fn new(origin: u16, incarnation: u16) -> Self {
         let incarnation = u32::from(incarnation) << COUNTER_BITS;
         Self { origin, incarnation, unix_ms: 0, counter: 0 }

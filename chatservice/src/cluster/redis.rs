@@ -24,8 +24,9 @@ use crate::presence::Directory;
 
 /// For a connection to be made and made known; on a local network it takes a millisecond.
 const CONNECT_WITHIN: Duration = Duration::from_millis(300);
-/// Bytes of messages that may wait for the talking thread: what Redis takes in a second on a slow
-/// day. Beyond it they are dropped, and said again later.
+/// Bytes of messages that may wait for the talking thread: many times what comes in the second that
+/// Redis may take to answer, and little enough to have beside everything else. What comes beyond is
+/// dropped; its lanes deposit.
 const QUEUED_MAX: usize = 64 << 20;
 /// What the threads are called, before what they do.
 pub const THREAD: &str = "cluster-";

@@ -1,6 +1,7 @@
 //! What outlives processes: accounts, friends, groups, and messages that wait for their
 //! recipients. The trait [`Store`] is the contract, [`memory`] its oracle, [`sqlite`] the
-//! embedded implementation; [`conformance`] is the suite that every implementation passes.
+//! embedded implementation, [`mysql`] the one that several nodes may share; [`conformance`] is the
+//! suite that every implementation passes.
 //!
 //! Calls block, so they are made on the threads of [`workers`] only, never on a loop.
 

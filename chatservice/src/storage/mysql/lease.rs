@@ -25,7 +25,7 @@ pub(super) struct Lease {
 }
 
 /// A server that vanished without closing its connections loses the lease after this many seconds
-/// of silence; a living one says something every second.
+/// of silence; a living one says something several times a second.
 const SILENCE: &str = "SET SESSION wait_timeout = 20";
 /// What it shares with others is given free sooner: the rows that a transaction under way has
 /// locked, for which they wait. One that was stopped for longer begins its transaction anew.
