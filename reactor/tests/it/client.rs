@@ -51,13 +51,8 @@ fn what_was_sent_before_a_disconnect_arrives() {
 #[test]
 fn the_options_of_the_connection_hold() {
     let listener = TcpListener::bind(LOOPBACK).unwrap();
-    let options = ConnectionOptions {
-        tcp_no_delay: false,
-        high_water: 20,
-        low_water: 10,
-        output_cap: 100,
-        ..Default::default()
-    };
+    let options =
+        ConnectionOptions { high_water: 20, low_water: 10, output_cap: 100, ..Default::default() };
     let address = listener.local_addr().unwrap();
     let calling =
         call([address], |builder| builder.connection_options(options), |_connection, _input| {});
@@ -68,7 +63,7 @@ fn the_options_of_the_connection_hold() {
         let mut connection = connections.get(id).unwrap();
         sender.send((connection.tcp_no_delay().unwrap(), connection.send(&[0; 101]))).unwrap();
     });
-    assert_eq!(receiver.recv(), Ok((false, reactor::SendStatus::Full)));
+    assert_eq!(receiver.recv(), Ok((true, reactor::SendStatus::Full)));
     assert!(matches!(calling.next(), Event::Closed(_, CloseReason::OutputOverflow)));
 }
 

@@ -9,7 +9,7 @@ use socket2::{Domain, Socket, Type};
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub(crate) const LOOPBACK: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
@@ -67,10 +67,12 @@ impl Calling {
 
     /// Drops events until there is a connection.
     pub(crate) fn wait_connected(&self) -> ConnectionHandle {
+        let start = Instant::now();
         loop {
             if let Event::Connected(handle) = self.next() {
                 return handle;
             }
+            assert!(start.elapsed() < PATIENCE, "a connection in time");
         }
     }
 

@@ -8,6 +8,7 @@ use crate::client_support::{quick, refusing};
 use crate::support::{PATIENCE, echo, read_exactly, read_to_end, record, wait_until};
 use example::{EchoClient, Input, send_lines};
 use reactor::{EventLoopThread, TcpClient};
+use std::cell::OnceCell;
 use std::io::{self, Write};
 use std::sync::mpsc;
 
@@ -46,7 +47,13 @@ fn it_goes_on_with_the_next_server() {
     client.post(Input::Line("two\n".to_owned())).unwrap();
     standby.listen(8).unwrap();
     let standby = std::net::TcpListener::from(standby);
-    let (mut stream, _) = standby.accept().unwrap();
+    standby.set_nonblocking(true).unwrap();
+    let accepted = OnceCell::new();
+    wait_until("it comes to the next server", || {
+        standby.accept().is_ok_and(|(stream, _)| accepted.set(stream).is_ok())
+    });
+    let mut stream = accepted.into_inner().unwrap();
+    stream.set_nonblocking(false).unwrap();
     assert_eq!(read_exactly(&stream, 4), b"two\n");
     stream.write_all(b"2").unwrap();
     assert_eq!(received.recv_timeout(PATIENCE).unwrap(), b"2");
