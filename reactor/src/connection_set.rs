@@ -2,6 +2,7 @@
 //! dispatch is static.
 
 use crate::channel::Readiness;
+use crate::connect_failure::ConnectFailure;
 use crate::connection::Connection;
 use crate::connection_id::ConnectionId;
 use crate::connection_state::{CloseReason, ConnectionState};
@@ -18,6 +19,7 @@ use crate::token::Key;
 use crate::warning_limit::WarningLimit;
 use mio::net::TcpStream;
 use std::convert::Infallible;
+use std::io;
 use std::mem;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -26,7 +28,7 @@ use std::time::Duration;
 
 mod reading;
 
-/// The source that a server installs on each of its loops.
+/// The source that a server installs on each of its loops, and a part of that of a client.
 pub(crate) struct ConnectionSet<S: Service> {
     service: S,
     table: ConnectionTable<S::State>,
@@ -109,7 +111,13 @@ impl<S: Service> ConnectionSet<S> {
                 self.call_with_all(core, |service, connections| service.on_post(connections, post));
             }
             Letter::Command(id, command) => self.handle_command(core, id, command),
-            Letter::Accepted(stream, peer, counted) => self.adopt(core, stream, peer, counted),
+            Letter::Accepted(stream, peer, counted) => {
+                if let Err(error) = self.adopt(core, stream, peer, counted)
+                    && self.warnings.allow(core.now)
+                {
+                    log::warn!("cannot take in the connection of {peer}: {error}");
+                }
+            }
             Letter::Stop { deadline } => self.stop(core, deadline),
         }
     }
@@ -127,29 +135,51 @@ impl<S: Service> ConnectionSet<S> {
         }
     }
 
+    /// Takes in a connection that a client made.
+    pub(crate) fn take_in(
+        &mut self,
+        core: &mut LoopCore,
+        stream: TcpStream,
+        peer: SocketAddr,
+        counted: CountedConnection,
+    ) -> io::Result<()> {
+        self.adopt(core, stream, peer, counted)?;
+        self.tell_closed(core);
+        Ok(())
+    }
+
+    /// Tells the service that a client did not get a connection.
+    pub(crate) fn tell_connect_failed(&mut self, core: &mut LoopCore, failure: &ConnectFailure) {
+        self.call_with_all(core, |service, connections| {
+            service.on_connect_failed(connections, failure);
+        });
+        self.tell_closed(core);
+    }
+
+    /// The connections, to ask something of them without a call to the service.
+    pub(crate) fn connections<'a>(
+        &'a mut self,
+        core: &'a mut LoopCore,
+    ) -> Connections<'a, S::State> {
+        Connections::new(&mut self.table, core)
+    }
+
     fn adopt(
         &mut self,
         core: &mut LoopCore,
         stream: TcpStream,
         peer: SocketAddr,
         counted: CountedConnection,
-    ) {
+    ) -> io::Result<()> {
         if self.phase == Phase::Stopping {
-            return;
+            return Ok(());
         }
-        match self.table.adopt(core, stream, peer) {
-            Ok(key) => {
-                counted.keep();
-                core.shared.counters.connections.add(1);
-                self.table.in_slot_mut(key.slot as usize).state = ConnectionState::Connected;
-                self.call(core, key, |service, connection| service.on_connected(connection));
-            }
-            Err(error) => {
-                if self.warnings.allow(core.now) {
-                    log::warn!("cannot take in the connection of {peer}: {error}");
-                }
-            }
-        }
+        let key = self.table.adopt(core, stream, peer)?;
+        counted.keep();
+        core.shared.counters.connections.add(1);
+        self.table.in_slot_mut(key.slot as usize).state = ConnectionState::Connected;
+        self.call(core, key, |service, connection| service.on_connected(connection));
+        Ok(())
     }
 
     fn stop(&mut self, core: &mut LoopCore, deadline: Duration) {
@@ -268,7 +298,7 @@ impl<S: Service> Source for ConnectionSet<S> {
                 service.on_service_timer(connections, tag);
             }),
             SourceTimer::StopDeadline => self.close_all(core, CloseReason::Stopped),
-            SourceTimer::AcceptRetry => {}
+            SourceTimer::AcceptRetry | SourceTimer::Connect => {}
         }
         self.tell_closed(core);
     }

@@ -50,8 +50,19 @@ mod listener;
 mod acceptor;
 mod tcp_server;
 
+mod backoff;
+mod link;
+mod connect_schedule;
+mod connect_failure;
+mod connector;
+mod client_source;
+mod client_handle;
+mod tcp_client;
+
 pub use buffer::{Buffer, CHEAP_PREPEND};
 pub use bytes::Bytes;
+pub use client_handle::ClientHandle;
+pub use connect_failure::ConnectFailure;
 pub use connection::Connection;
 pub use connection_handle::ConnectionHandle;
 pub use connection_id::ConnectionId;
@@ -67,5 +78,6 @@ pub use server_stats::ServerStats;
 pub use service::{Seat, SendStatus, Service};
 pub use service_handle::ServiceHandle;
 pub use stats::LoopStats;
+pub use tcp_client::{TcpClient, TcpClientBuilder};
 pub use tcp_server::{TcpServer, TcpServerBuilder};
 pub use timer_queue::{PERIOD_MIN, TimerId, TimerQueue};

@@ -65,6 +65,12 @@ impl Poller {
         self.watch(socket, source, key, Interest::READABLE)
     }
 
+    /// Forgets a socket that is to be watched under another key. An event of the present batch may
+    /// still come.
+    pub(crate) fn unwatch(&self, socket: &mut impl Source) -> io::Result<()> {
+        self.poll.registry().deregister(socket)
+    }
+
     /// Waits for events until `timeout` (`None`: for ever). A signal does not cut it short.
     pub(crate) fn wait(
         &mut self,

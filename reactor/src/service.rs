@@ -1,13 +1,15 @@
 //! What a program supplies: a service, whose callbacks the loop calls.
 
 use crate::buffer::Buffer;
+use crate::connect_failure::ConnectFailure;
 use crate::connection::Connection;
 use crate::connection_state::CloseReason;
 use crate::connections::Connections;
 use crate::service_handle::ServiceHandle;
 use std::sync::Arc;
 
-/// The behaviour of all connections of a server on one loop.
+/// The behaviour of all connections of a server on one loop, or of those that a client makes one
+/// after the other.
 ///
 /// Each loop has its own service, made on that loop's thread and called there only; so it need
 /// not be `Send` and needs no locks. Other threads reach it by [`Service::Post`].
@@ -21,7 +23,7 @@ pub trait Service: Sized + 'static {
     /// What other threads may post to the service.
     type Post: Send + 'static;
 
-    /// A connection was accepted.
+    /// A connection was accepted, or made by a client.
     fn on_connected(&mut self, _connection: &mut Connection<'_, Self::State>) {}
 
     /// Bytes arrived. What is left in `input` comes again, in front of the bytes after it.
@@ -61,6 +63,15 @@ pub trait Service: Sized + 'static {
     /// this call closes makes a batch of its own: `on_closed` is followed by `on_turn_end` too, in
     /// this turn or the next.
     fn on_turn_end(&mut self, _connections: &mut Connections<'_, Self::State>) {}
+
+    /// A client failed to connect: to which address, why, and when it tries again. Servers never
+    /// call it.
+    fn on_connect_failed(
+        &mut self,
+        _connections: &mut Connections<'_, Self::State>,
+        _failure: &ConnectFailure,
+    ) {
+    }
 
     /// A graceful stop was asked for. By default shuts all connections down; what is left at the
     /// deadline is closed.

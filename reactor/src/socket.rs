@@ -12,6 +12,9 @@ use std::time::Duration;
 /// not the end of the process. Rust programs ignore SIGPIPE, but a loop may be embedded in others.
 const MSG_NOSIGNAL: c_int = 0x4000;
 
+/// Linux's number, see connect(2).
+const EINPROGRESS: i32 = 115;
+
 /// Time between keep-alive probes, Linux's default; shorter when connections idle for less.
 const PROBE_INTERVAL_MAX: Duration = Duration::from_secs(75);
 /// Unanswered probes that end a connection.
@@ -34,6 +37,40 @@ pub(crate) fn listen(
     if reuse_port {
         socket.set_reuse_port(true)?;
     }
+    set_options(&socket, options)?;
+    socket.bind(&address.into())?;
+    socket.listen(backlog)?;
+    Ok(TcpListener::from_std(socket.into()))
+}
+
+/// A socket on its way to `address`, from `local` if that is given; that it can be written to, or
+/// has an error, tells the end of the way.
+pub(crate) fn connect(
+    address: SocketAddr,
+    local: Option<SocketAddr>,
+    options: &ConnectionOptions,
+) -> io::Result<TcpStream> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_nonblocking(true)?;
+    set_options(&socket, options)?;
+    if let Some(local) = local {
+        // With a port of one's own, the connection before may still be remembered.
+        socket.set_reuse_address(true)?;
+        socket.bind(&local.into())?;
+    }
+    match socket.connect(&address.into()) {
+        // Interrupted or not, the kernel goes on by itself: connect(2).
+        Err(error)
+            if !matches!(error.raw_os_error(), Some(EINPROGRESS))
+                && error.kind() != io::ErrorKind::Interrupted =>
+        {
+            Err(error)
+        }
+        _ => Ok(TcpStream::from_std(socket.into())),
+    }
+}
+
+fn set_options(socket: &Socket, options: &ConnectionOptions) -> io::Result<()> {
     socket.set_tcp_nodelay(options.tcp_no_delay)?;
     if let Some(idle) = options.keep_alive {
         // The kernel counts whole seconds, and refuses none.
@@ -45,9 +82,7 @@ pub(crate) fn listen(
     if options.user_timeout.is_some() {
         socket.set_tcp_user_timeout(options.user_timeout)?;
     }
-    socket.bind(&address.into())?;
-    socket.listen(backlog)?;
-    Ok(TcpListener::from_std(socket.into()))
+    Ok(())
 }
 
 /// Stops listening without closing the descriptor: waiting and later clients are refused.

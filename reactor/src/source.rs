@@ -5,7 +5,7 @@ use crate::loop_core::LoopCore;
 use crate::timer_queue::TimerId;
 use crate::token::Key;
 
-/// Something registered with a loop: the connections of a server, or its listener.
+/// Something registered with a loop: the connections of a server, its listener, or a client.
 ///
 /// All calls come from the loop thread, in the order of the methods below within a turn; that a
 /// timer was cancelled is told at any time.
@@ -64,4 +64,6 @@ pub(crate) enum SourceTimer {
     StopDeadline,
     /// Try again to accept.
     AcceptRetry,
+    /// Connect, or give up connecting.
+    Connect,
 }

@@ -1,7 +1,10 @@
 //! Running out of descriptors, in a process of its own.
 
-use crate::support::{PATIENCE, Recorder, echo, read_exactly, read_to_end, record, wait_until};
-use reactor::{EventLoop, TcpServer};
+use crate::client_support::{LOOPBACK, quick};
+use crate::support::{
+    Event, PATIENCE, Recorder, echo, read_exactly, read_to_end, record, swallow, wait_until,
+};
+use reactor::{EventLoop, TcpClient, TcpServer};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use socket2::{Domain, Socket, Type};
 use std::env;
@@ -9,6 +12,7 @@ use std::fs::File;
 use std::io::Write;
 use std::net::TcpStream;
 use std::process::Command;
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 const CHILD: &str = "REACTOR_TEST_CHILD";
@@ -116,5 +120,38 @@ fn a_client_that_waited_is_served_when_descriptors_are_back() {
         let mut stream = TcpStream::from(socket);
         stream.write_all(b"x").unwrap();
         assert_eq!(read_exactly(&stream, 1), b"x");
+    });
+}
+
+#[test]
+fn a_client_connects_when_descriptors_are_back() {
+    in_child("descriptors::a_client_connects_when_descriptors_are_back", || {
+        let recording = record(|builder| builder, echo);
+        let mut event_loop = EventLoop::new().unwrap();
+        let (events_in, events) = mpsc::channel();
+        // The second address must not be tried: it would fail for the same reason.
+        let address = recording.running.server.local_addr();
+        let client = quick(TcpClient::builder([address, LOOPBACK]))
+            .start(&mut event_loop, |_handle| Recorder::new(events_in, swallow))
+            .unwrap();
+        let before = getrlimit(Resource::Nofile).current.unwrap();
+        limit_descriptors(3);
+        client.connect();
+        let turn_until_event = |event_loop: &mut EventLoop| loop {
+            if let Ok(event) = events.try_recv() {
+                return event;
+            }
+            event_loop.run_once(Some(PATIENCE)).unwrap();
+        };
+        for number in 1..=3 {
+            match turn_until_event(&mut event_loop) {
+                Event::ConnectFailed { address: tried, attempt, retries: true, .. } => {
+                    assert_eq!((tried, attempt), (address, number));
+                }
+                other => panic!("{other:?} instead of a failure"),
+            }
+        }
+        limit_descriptors(before);
+        while !matches!(turn_until_event(&mut event_loop), Event::Connected(_)) {}
     });
 }

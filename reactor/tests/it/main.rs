@@ -1,15 +1,20 @@
 //! The reactor over real sockets of the loopback interface.
 #![allow(clippy::unwrap_used, reason = "clippy spares only the test functions, not their helpers")]
 
+mod client_support;
 mod support;
 
 mod accepting;
 mod back_pressure;
 mod cancelling;
+mod client;
+mod client_dropped;
+mod client_failing;
 mod closing;
 mod cross_thread;
 mod descriptors;
 mod echo;
+mod echo_client;
 mod half_close;
 mod loops;
 mod reading;

@@ -1,11 +1,11 @@
 //! A server that tells what its service is called with, and clients that do not wait for ever.
 
 use reactor::{
-    Buffer, CloseReason, Connection, ConnectionHandle, ConnectionId, Connections, EventLoopThread,
-    LoopHandle, Seat, Service, ServiceHandle, TcpServer, TcpServerBuilder,
+    Buffer, CloseReason, ConnectFailure, Connection, ConnectionHandle, ConnectionId, Connections,
+    EventLoopThread, LoopHandle, Seat, Service, ServiceHandle, TcpServer, TcpServerBuilder,
 };
-use std::io::Read;
-use std::net::TcpStream;
+use std::io::{ErrorKind, Read};
+use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
@@ -24,6 +24,7 @@ pub(crate) enum Event {
     Timer(u64),
     ServiceTimer(u64),
     Closed(ConnectionId, CloseReason),
+    ConnectFailed { address: SocketAddr, kind: ErrorKind, attempt: u32, retries: bool },
 }
 
 /// Runs on the loop with all connections.
@@ -38,6 +39,13 @@ pub(crate) struct Recorder {
 }
 
 impl Recorder {
+    pub(crate) fn new(
+        events: mpsc::Sender<Event>,
+        react: impl Fn(&mut Connection<'_, ()>, &mut Buffer) + Send + Sync + 'static,
+    ) -> Self {
+        Self { events, react: Arc::new(react) }
+    }
+
     /// One that nobody listens to.
     pub(crate) fn deaf() -> Self {
         Self { events: mpsc::channel().0, react: Arc::new(swallow) }
@@ -89,6 +97,16 @@ impl Service for Recorder {
 
     fn on_post(&mut self, connections: &mut Connections<'_, ()>, action: Action) {
         action(connections);
+    }
+
+    fn on_connect_failed(
+        &mut self,
+        _connections: &mut Connections<'_, ()>,
+        failure: &ConnectFailure,
+    ) {
+        let (address, kind) = (failure.address, failure.error.kind());
+        let (attempt, retries) = (failure.attempt, failure.next_attempt.is_some());
+        self.record(Event::ConnectFailed { address, kind, attempt, retries });
     }
 
     fn on_service_timer(&mut self, _connections: &mut Connections<'_, ()>, tag: u64) {
