@@ -142,8 +142,6 @@ pub struct Ledger {
     /// How long the recipient's side may take before rows are written from here.
     patience: Duration,
     looks: Looks,
-    /// Until then some lane may have a gap.
-    gaps_until: Option<Instant>,
     actions: Vec<Action>,
 }
 
@@ -153,7 +151,7 @@ impl Ledger {
     pub fn new(patience: Duration, has_others: bool) -> Self {
         let (lanes, owed, actions) = (HashMap::new(), Slab::new(), Vec::new());
         let looks = if has_others { Looks::Never } else { Looks::NotNeeded };
-        Self { lanes, owed, patience, looks, gaps_until: None, actions }
+        Self { lanes, owed, patience, looks, actions }
     }
 
     /// Exchanges what is to be done, in order, for an empty list; to be called after every
@@ -175,7 +173,7 @@ impl Ledger {
         now: Instant,
         asker: Asker,
         message: &Arc<Message>,
-        recipients: impl ExactSizeIterator<Item = UserId> + Clone,
+        recipients: impl ExactSizeIterator<Item = UserId>,
     ) -> Load {
         let debts = recipients.len();
         let load = Load { bytes: message.size(), debts };
@@ -186,22 +184,20 @@ impl Ledger {
             self.actions.extend([owed.answer(), owed.over()]);
             return load;
         }
-        let key_of = |recipient| LaneKey { sender: message.sender, recipient };
-        // What one of them cannot have yet is for none of them: it will come to all of them again.
-        let may_be_refused = will_repeat && self.gaps_until.is_some_and(|until| until > now);
-        let refusal = recipients.clone().filter(|_| may_be_refused).find_map(|recipient| {
-            let lane = self.lanes.get(&key_of(recipient))?;
-            lane.refusal(now, &message.mid)
-        });
-        if let Some(refusal) = refusal {
-            owed.worst = Settlement::Refused(refusal);
-            self.actions.extend([owed.answer(), owed.over()]);
-            return load;
-        }
         let owed = self.owed.insert(owed);
-        for key in recipients.map(key_of) {
+        let mut refused = Vec::new();
+        for recipient in recipients {
+            let key = LaneKey { sender: message.sender, recipient };
             let lane = self.lanes.entry(key).or_insert_with(|| Lane::new(key));
-            lane.owe(now, owed, Arc::clone(message), self.patience, &mut self.actions);
+            // Each lane decides for itself: another one may wait for a later message, and what this
+            // one gets now must not be overtaken here by that.
+            match lane.refuses(now, &message.mid).filter(|_| will_repeat) {
+                Some(refusal) => refused.push(refusal),
+                None => lane.owe(now, owed, Arc::clone(message), self.patience, &mut self.actions),
+            }
+        }
+        for refusal in refused {
+            self.debt_ended(owed, Settlement::Refused(refusal));
         }
         load
     }
@@ -281,7 +277,6 @@ impl Ledger {
         let Some(lane) = self.lanes.get_mut(&key) else { return };
         let mut ended = Vec::new();
         act(lane, self.patience, &mut self.actions, &mut ended);
-        self.gaps_until = self.gaps_until.max(lane.gap_until());
         // A lane without debts keeps its way until its next deadline, so that a conversation
         // looks its recipient up once.
         if lane.is_over() {

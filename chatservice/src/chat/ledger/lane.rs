@@ -69,14 +69,12 @@ impl Lane {
     }
 
     /// Whether a message has to wait for a refused one, which is to come first.
-    pub(super) fn refusal(&self, now: Instant, mid: &str) -> Option<Refusal> {
-        let gap = self.gap.as_ref().filter(|gap| gap.until > now && *gap.mid != *mid);
-        gap.map(|gap| gap.refusal)
-    }
-
-    /// How long it may refuse what comes behind a refused message.
-    pub(super) fn gap_until(&self) -> Option<Instant> {
-        self.gap.as_ref().map(|gap| gap.until)
+    pub(super) fn refuses(&mut self, now: Instant, mid: &str) -> Option<Refusal> {
+        let gap = self.gap.take_if(|gap| gap.until <= now || *gap.mid == *mid);
+        match gap {
+            Some(_) => None,
+            None => self.gap.as_ref().map(|gap| gap.refusal),
+        }
     }
 
     pub(super) fn owe(
@@ -87,7 +85,6 @@ impl Lane {
         patience: Duration,
         actions: &mut Vec<Action>,
     ) {
-        self.gap.take_if(|gap| gap.until <= now || gap.mid == message.mid);
         match self.way {
             Way::Unknown => self.locate(actions),
             Way::Live(place) => actions.push(Action::Deliver {

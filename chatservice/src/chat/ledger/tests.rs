@@ -322,14 +322,23 @@ fn what_was_refused_comes_again_first() {
 }
 
 #[test]
-fn what_one_recipient_cannot_have_yet_is_for_none() {
-    let mut rig = Rig::depositing();
+fn a_message_that_comes_again_is_kept_where_it_is_the_next_one() {
+    let mut rig = Rig::new();
+    rig.send("a", &[2, 3]);
+    rig.located(None);
     rig.deposited(Err(Refusal::StoreUnavailable));
+    // User 3 had it, and misses the one behind it.
+    let ac = lane(1, 3);
+    rig.ledger.handle_located(rig.now, ac, Located::At(at(7)));
+    rig.ledger.handle_settled(rig.now, ac, sid('a'), Settlement::Delivered);
     rig.send("b", &[3]);
-    assert_eq!(rig.send("c", &[2, 3]), ["c Refused(StoreUnavailable)"]);
-    let again = rig.send("a", &[2, 3]);
-    assert!(again.contains(&"locate 1>2".to_owned()), "{again:?}");
-    assert_eq!(rig.send("d", &[2, 3]), [""; 0], "it follows, both ways are being looked for");
+    let refused = Settlement::Refused(Refusal::StoreUnavailable);
+    rig.ledger.handle_settled(rig.now, ac, sid('b'), refused);
+    rig.wanted();
+    let wanted = rig.send("a", &[2, 3]);
+    assert!(wanted.contains(&"locate 1>2".to_owned()), "{wanted:?}");
+    rig.send("b", &[2, 3]);
+    assert_eq!(rig.located(Some(at(8))), ["deliver 1>2 a @8", "deliver 1>2 b @8"]);
 }
 
 #[test]
