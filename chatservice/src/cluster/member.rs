@@ -245,6 +245,7 @@ impl Member {
         // What this node decides by itself from now on others do not know; it hears them again
         // when that is put right.
         self.presence.lose();
+        self.locate_all();
         let waiting = std::mem::take(&mut self.next).into_iter().map(|(_, purpose)| purpose);
         for purpose in std::mem::take(&mut self.in_flight).into_iter().chain(waiting) {
             self.give_up(purpose);

@@ -243,6 +243,19 @@ fn who_loses_redis_leaves_the_others_at_once() {
 }
 
 #[test]
+fn who_was_to_be_found_when_redis_went_is_unknown() {
+    let mut rig = Rig::joined();
+    rig.member.take_notices();
+    let lane = LaneKey { sender: UserId(8), recipient: UserId(9) };
+    rig.command(Command::Locate { shard: 0, lane });
+    rig.member.handle_disconnected(rig.now);
+    let notices = rig.member.take_notices();
+    let unknown = |(_, notice): &(Audience, Notice)| matches!(notice, Notice::Located(found, Located::Unknown) if *found == lane);
+    assert!(notices.iter().any(unknown), "{notices:?}");
+    assert!(!rig.member.has_calls());
+}
+
+#[test]
 fn every_user_of_a_small_node_is_asserted_each_second() {
     let mut rig = Rig::joined();
     for user in 1..=100 {
