@@ -202,12 +202,18 @@ fn what_comes_for_somebody_who_is_not_here_goes_back() {
     }
 }
 
-#[test]
-fn a_join_is_answered_when_every_node_knows() {
+/// The first of three shards, with users 1 and 2, and a group of user 1.
+fn with_group() -> Rig {
     let mut rig = Rig::with_shards(2, 3);
     rig.plain(1);
     rig.ask(1, r#"{"msgid":1007,"groupname":"g"}"#);
     rig.plain(2);
+    rig
+}
+
+#[test]
+fn a_join_is_answered_when_every_node_knows() {
+    let mut rig = with_group();
     assert_eq!(rig.ask(2, r#"{"msgid":1008,"groupid":1,"mid":"j"}"#), "");
     let (next, _) =
         rig.peers.iter().find(|(_, m)| matches!(m, PeerMessage::Joined { .. })).unwrap();
@@ -219,11 +225,8 @@ fn a_join_is_answered_when_every_node_knows() {
 
 #[test]
 fn the_deadline_of_an_earlier_join_does_not_end_a_later_one() {
-    let mut rig = Rig::with_shards(2, 3);
-    rig.plain(1);
-    rig.ask(1, r#"{"msgid":1007,"groupname":"g"}"#);
+    let mut rig = with_group();
     rig.ask(1, r#"{"msgid":1007,"groupname":"h"}"#);
-    rig.plain(2);
     rig.ask(2, r#"{"msgid":1008,"groupid":1,"mid":"j"}"#);
     let to = rig.directory.locate(UserId(2)).unwrap().login;
     rig.peer(PeerMessage::JoinKnown { to, join: 1 });
@@ -239,10 +242,7 @@ fn the_deadline_of_an_earlier_join_does_not_end_a_later_one() {
 
 #[test]
 fn a_join_of_which_a_node_does_not_want_to_know_is_answered_in_time() {
-    let mut rig = Rig::with_shards(2, 3);
-    rig.plain(1);
-    rig.ask(1, r#"{"msgid":1007,"groupname":"g"}"#);
-    rig.plain(2);
+    let mut rig = with_group();
     assert_eq!(rig.ask(2, r#"{"msgid":1008,"groupid":1,"mid":"j"}"#), "");
     rig.wait(Duration::from_millis(3900));
     assert_eq!(rig.said(2), "");
