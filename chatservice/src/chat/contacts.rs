@@ -1,8 +1,8 @@
 //! Friends and groups: requests that are one write each.
 
-use chatproto::{Answer, Errno, GroupId, UserId};
-
 use std::time::Duration;
+
+use chatproto::{Answer, Errno, GroupId, UserId};
 
 use super::core::Core;
 use super::deadlines::Deadline;

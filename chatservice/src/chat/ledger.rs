@@ -229,10 +229,10 @@ impl Ledger {
         }
     }
 
-    /// Nothing can be said to the nodes for which `lost` holds.
-    pub fn handle_unreachable(&mut self, lost: impl Fn(NodeId) -> bool) {
+    /// Nothing can be said to `node`.
+    pub fn handle_unreachable(&mut self, node: NodeId) {
         for key in self.keys() {
-            self.with_lane(key, |lane, _, actions, _| lane.unreachable(&lost, actions));
+            self.with_lane(key, |lane, _, actions, _| lane.unreachable(node, actions));
         }
     }
 

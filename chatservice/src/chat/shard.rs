@@ -202,13 +202,11 @@ impl Shard {
         self.run();
     }
 
-    /// `node` has ended, or with `None` all other nodes are out of reach.
-    pub fn handle_unreachable(&mut self, now: Now, node: Option<NodeId>) {
+    /// `node` has ended, or is out of reach.
+    pub fn handle_unreachable(&mut self, now: Now, node: NodeId) {
         self.core.now = now;
-        let own = self.core.shard.node;
-        let lost = |at: NodeId| at != own && node.is_none_or(|node| node == at);
-        self.core.ledger.handle_unreachable(lost);
-        let heirs = self.core.heirs.iter().filter(|(_, old)| lost(old.shard.node));
+        self.core.ledger.handle_unreachable(node);
+        let heirs = self.core.heirs.iter().filter(|(_, old)| old.shard.node == node);
         for login in heirs.map(|(login, _)| *login).collect::<Vec<_>>() {
             self.route(PeerMessage::Evicted { to: login, settled: true });
         }

@@ -126,11 +126,6 @@ impl Parcel {
         self.bytes >= FULL_BYTES
     }
 
-    /// Whether there is nothing in it.
-    pub fn is_empty(&self) -> bool {
-        self.items.is_empty()
-    }
-
     /// The messages with the index of their shard, in order.
     pub fn unpack(self) -> Result<Vec<(u16, PeerMessage)>, FrameError> {
         let Self { bodies, items, .. } = self;

@@ -10,7 +10,7 @@ use reactor::{
 use super::entrance::Origin;
 use super::health::Sign;
 use super::neighbours::{Away, Neighbours};
-use super::{Post, Shared};
+use super::{Post, Shared, post_lists};
 use crate::chat::{ConnId, Effects, NodeId, Now, PeerMessage, Shard, ShardId};
 use crate::clock;
 
@@ -115,12 +115,7 @@ impl ChatLoop {
     }
 
     fn post_outboxes(&mut self) {
-        for (handle, outbox) in self.handles.iter().zip(&mut self.outboxes) {
-            if !outbox.is_empty() {
-                // A loop that has ended holds nobody whom this could be for.
-                let _ended = handle.post(Post::Peers(std::mem::take(outbox)));
-            }
-        }
+        post_lists(&self.handles, &mut self.outboxes, Post::Peers);
         if let Some(away) = &mut self.away {
             away.send();
         }

@@ -288,7 +288,7 @@ fn deliver_by_loop(
 ) -> Deliver<Asker> {
     Arc::new(move |answers| {
         let handles = handles.get().expect("loops ask only after they were made");
-        let mut by_loop: Vec<Vec<_>> = handles.iter().map(|_| Vec::new()).collect();
+        let mut by_loop = vec![Vec::new(); handles.len()];
         for (asker, answer) in answers {
             match asker {
                 Asker::Shard(shard, ticket) => by_loop[usize::from(shard)].push((ticket, answer)),
@@ -303,11 +303,20 @@ fn deliver_by_loop(
                 }
             }
         }
-        for (handle, answers) in handles.iter().zip(by_loop) {
-            if !answers.is_empty() {
-                // A loop that has ended waits for nothing.
-                let _ended = handle.post(Post::Answers(answers));
-            }
-        }
+        post_lists(handles, &mut by_loop, Post::Answers);
     })
+}
+
+/// Empties these lists, one for each loop, into a post each.
+fn post_lists<T>(
+    handles: &[ServiceHandle<Post>],
+    lists: &mut [Vec<T>],
+    post: impl Fn(Vec<T>) -> Post,
+) {
+    for (handle, list) in handles.iter().zip(lists) {
+        if !list.is_empty() {
+            // A loop that has ended waits for nothing, and holds nobody whom it could be for.
+            let _ended = handle.post(post(std::mem::take(list)));
+        }
+    }
 }

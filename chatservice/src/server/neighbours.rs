@@ -10,7 +10,7 @@ use chatproto::UserId;
 
 use super::chat_loop::{ChatLoop, random};
 use super::outbox::Outbox;
-use super::{Asker, Handles, Post, Shared};
+use super::{Asker, Handles, Post, Shared, post_lists};
 use crate::chat::{
     ConnId, LaneKey, Located, LoginId, NodeId, Now, PeerMessage, Place, Shard, ShardId,
 };
@@ -97,7 +97,7 @@ struct ByLoop {
 impl Outlet for ByLoop {
     fn tell(&self, notices: Vec<(Audience, Notice)>) {
         let handles = self.handles.get().expect("loops were made before");
-        let mut by_loop: Vec<Vec<_>> = handles.iter().map(|_| Vec::new()).collect();
+        let mut by_loop = vec![Vec::new(); handles.len()];
         for (audience, notice) in notices {
             match audience {
                 // A shard that is not there was never told to anybody.
@@ -109,12 +109,7 @@ impl Outlet for ByLoop {
                 Audience::Everyone => by_loop.iter_mut().for_each(|it| it.push(notice.clone())),
             }
         }
-        for (handle, notices) in handles.iter().zip(by_loop) {
-            if !notices.is_empty() {
-                // A loop that has ended waits for nothing.
-                let _ended = handle.post(Post::Notices(notices));
-            }
-        }
+        post_lists(handles, &mut by_loop, Post::Notices);
     }
 
     fn look(&self, Look(after): Look) {
@@ -276,7 +271,7 @@ impl ChatLoop {
             }
             Notice::Unreachable { node, epoch } => {
                 self.restart(node, Some(epoch));
-                self.shard.handle_unreachable(now, Some(node));
+                self.shard.handle_unreachable(now, node);
             }
         }
     }

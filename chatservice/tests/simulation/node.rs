@@ -283,7 +283,7 @@ impl Node {
             Notice::Peer(message) => shard.handle_peer(now, message),
             Notice::LinkLost { node, .. } if resends => shard.handle_link_lost(now, node),
             Notice::LinkLost { .. } => {}
-            Notice::Unreachable { node, .. } => shard.handle_unreachable(now, Some(node)),
+            Notice::Unreachable { node, .. } => shard.handle_unreachable(now, node),
         });
     }
 

@@ -215,14 +215,14 @@ impl Lane {
         }
     }
 
-    /// Nobody can be reached for whom this holds.
-    pub(super) fn unreachable(&mut self, lost: impl Fn(NodeId) -> bool, actions: &mut Vec<Action>) {
+    /// Nothing reaches this node any more.
+    pub(super) fn unreachable(&mut self, node: NodeId, actions: &mut Vec<Action>) {
         match &mut self.way {
-            Way::Live(place) if lost(place.shard.node) => {
+            Way::Live(place) if place.shard.node == node => {
                 self.again = true;
                 self.deposit(actions);
             }
-            Way::Mailing(mailing) if mailing.told.is_some_and(|at| lost(at.shard.node)) => {
+            Way::Mailing(mailing) if mailing.told.is_some_and(|at| at.shard.node == node) => {
                 mailing.told = None;
             }
             _ => {}

@@ -274,7 +274,7 @@ fn what_was_sent_to_a_node_that_ended_becomes_rows() {
     let mut rig = Rig::new();
     rig.send("ab", &[2]);
     rig.located(Some(at(7)));
-    rig.ledger.handle_unreachable(|node| node == NodeId::ALONE);
+    rig.ledger.handle_unreachable(NodeId::ALONE);
     assert_eq!(rig.wanted(), ["deposit 1>2 ab"]);
 }
 
