@@ -24,9 +24,9 @@ fn pure_modules_reach_nothing_outside() {
     check(CHAT, "use std::net::TcpStream;", PURE);
     check("chatproto/src/framing.rs", "fn f() { println!(\"x\"); }", PURE);
     check("chatservice/src/message.rs", "use parking_lot::Mutex;", PURE);
-    check("reactor/src/timer_queue.rs", "let t = std::time::Instant::now();", PURE);
+    check("reactor/src/event_loop/timer_queue.rs", "let t = std::time::Instant::now();", PURE);
     check("reactor/src/buffer/tests.rs", "use std::fs;", &[]);
-    check("reactor/src/socket.rs", "use std::net::SocketAddr;", &[]);
+    check("reactor/src/driver/socket.rs", "use std::net::SocketAddr;", &[]);
     check("chatservice/src/server/clock.rs", "let now = Instant::now();", &[]);
 }
 
@@ -68,9 +68,9 @@ fn layers_know_only_what_lies_below() {
     check("chatservice/src/main.rs", "use reactor::EventLoop;", &["one user of the reactor"]);
     check("chatservice/src/server/mod.rs", "use reactor::EventLoop;", &[]);
     check("reactor/src/lib.rs", "//! As chatservice does.", &["the reactor knows no chat"]);
-    check("reactor/src/channel.rs", "use mio::{Poll, Waker};", &["one user of the poller"]);
-    check("reactor/src/channel.rs", "fn f(poll: &mio::Poll) {}", &["one user of the poller"]);
-    check("reactor/src/poller.rs", "use mio::{Poll, Waker};", &[]);
+    check("reactor/src/driver/channel.rs", "use mio::{Poll, Waker};", &["one user of the poller"]);
+    check("reactor/src/driver/channel.rs", "fn f(poll: &mio::Poll) {}", &["one user of the poller"]);
+    check("reactor/src/driver/poller.rs", "use mio::{Poll, Waker};", &[]);
     let alone = ["the fault suite knows the contract alone"];
     check("faults/src/client/login.rs", "use chatproto::Framer;", &alone);
     check("faults/src/losing_store.rs", "use chatservice::storage::Store;", &[]);

@@ -1,0 +1,341 @@
+//! A service and its connections as one source of a loop. From here down to the service, all
+//! dispatch is static.
+
+use crate::client::connect_failure::ConnectFailure;
+use crate::connection::Connection;
+use crate::connection::connections::Connections;
+use crate::connection::id::ConnectionId;
+use crate::connection::service::Service;
+use crate::connection::service_handle::{Command, Letter};
+use crate::connection::state::{CloseReason, ConnectionState};
+use crate::connection::table::{ConnectionTable, Notice};
+use crate::driver::channel::Readiness;
+use crate::event_loop::loop_core::LoopCore;
+use crate::event_loop::mailbox::Mailbox;
+use crate::event_loop::source::{Source, SourceStatus, SourceTimer};
+use crate::event_loop::timer_queue::TimerId;
+use crate::event_loop::token::Key;
+use crate::server::stats::{CountedConnection, ServerCounters};
+use crate::server::warning_limit::WarningLimit;
+use mio::net::TcpStream;
+use std::convert::Infallible;
+use std::io;
+use std::mem;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::mpsc;
+use std::time::Duration;
+
+mod reading;
+
+/// The source that a server installs on each of its loops, and a part of that of a client.
+pub(crate) struct ConnectionSet<S: Service> {
+    service: S,
+    table: ConnectionTable<S::State>,
+    mailbox: Arc<Mailbox<Letter<S::Post>>>,
+    counters: Arc<ServerCounters>,
+    phase: Phase,
+    batch: Batch,
+    warnings: WarningLimit,
+    /// To be read from in the next turn without an event.
+    ready: Vec<Key>,
+    // Kept for their memory; empty between uses.
+    letters: Vec<Letter<S::Post>>,
+    notices: Vec<(Key, Notice)>,
+    /// Dropped with the set, which is how the server learns that it has ended.
+    _alive: mpsc::Sender<Infallible>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Serving,
+    /// Takes no connections, ends with the last one.
+    Stopping,
+}
+
+/// Whether the service was called since its last `on_turn_end`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Batch {
+    Idle,
+    Called,
+}
+
+impl<S: Service> ConnectionSet<S> {
+    pub(crate) fn new(
+        service: S,
+        table: ConnectionTable<S::State>,
+        mailbox: Arc<Mailbox<Letter<S::Post>>>,
+        counters: Arc<ServerCounters>,
+        alive: mpsc::Sender<Infallible>,
+    ) -> Self {
+        Self {
+            service,
+            table,
+            mailbox,
+            counters,
+            phase: Phase::Serving,
+            batch: Batch::Idle,
+            warnings: WarningLimit::default(),
+            ready: Vec::new(),
+            letters: Vec::new(),
+            notices: Vec::new(),
+            _alive: alive,
+        }
+    }
+
+    /// Calls the service back with a connection whose slot is in use.
+    fn call(
+        &mut self,
+        core: &mut LoopCore,
+        key: Key,
+        callback: impl FnOnce(&mut S, &mut Connection<'_, S::State>),
+    ) {
+        self.batch = Batch::Called;
+        let mut connection = Connection::new(&mut self.table, core, key.slot as usize);
+        callback(&mut self.service, &mut connection);
+    }
+
+    /// Calls the service back with all connections.
+    fn call_with_all(
+        &mut self,
+        core: &mut LoopCore,
+        callback: impl FnOnce(&mut S, &mut Connections<'_, S::State>),
+    ) {
+        self.batch = Batch::Called;
+        callback(&mut self.service, &mut Connections::new(&mut self.table, core));
+    }
+
+    fn handle_letter(&mut self, core: &mut LoopCore, letter: Letter<S::Post>) {
+        match letter {
+            Letter::Post(post) => {
+                self.call_with_all(core, |service, connections| service.on_post(connections, post));
+            }
+            Letter::Command(id, command) => self.handle_command(core, id, command),
+            Letter::Accepted(stream, peer, counted) => {
+                if let Err(error) = self.adopt(core, stream, peer, counted)
+                    && self.warnings.allow(core.now)
+                {
+                    log::warn!("cannot take in the connection of {peer}: {error}");
+                }
+            }
+            Letter::Stop { deadline } => self.stop(core, deadline),
+        }
+    }
+
+    fn handle_command(&mut self, core: &mut LoopCore, id: ConnectionId, command: Command) {
+        let mut connections = Connections::new(&mut self.table, core);
+        let Some(mut connection) = connections.get(id) else { return };
+        match command {
+            Command::Send(bytes) => {
+                connection.send_bytes(bytes);
+            }
+            Command::Shutdown => connection.shutdown(),
+            Command::CloseAfterFlush => connection.close_after_flush(),
+            Command::ForceClose => connection.force_close(),
+        }
+    }
+
+    /// Takes in a connection that a client made.
+    pub(crate) fn take_in(
+        &mut self,
+        core: &mut LoopCore,
+        stream: TcpStream,
+        peer: SocketAddr,
+        counted: CountedConnection,
+    ) -> io::Result<()> {
+        self.adopt(core, stream, peer, counted)?;
+        self.tell_closed(core);
+        Ok(())
+    }
+
+    /// Tells the service that a client did not get a connection.
+    pub(crate) fn tell_connect_failed(&mut self, core: &mut LoopCore, failure: &ConnectFailure) {
+        self.call_with_all(core, |service, connections| {
+            service.on_connect_failed(connections, failure);
+        });
+        self.tell_closed(core);
+    }
+
+    /// The connections, to ask something of them without a call to the service.
+    pub(crate) fn connections<'a>(
+        &'a mut self,
+        core: &'a mut LoopCore,
+    ) -> Connections<'a, S::State> {
+        Connections::new(&mut self.table, core)
+    }
+
+    fn adopt(
+        &mut self,
+        core: &mut LoopCore,
+        stream: TcpStream,
+        peer: SocketAddr,
+        counted: CountedConnection,
+    ) -> io::Result<()> {
+        if self.phase == Phase::Stopping {
+            return Ok(());
+        }
+        let key = self.table.adopt(core, stream, peer)?;
+        counted.keep();
+        core.shared.counters.connections.add(1);
+        self.table.in_slot_mut(key.slot as usize).state = ConnectionState::Connected;
+        self.call(core, key, |service, connection| service.on_connected(connection));
+        Ok(())
+    }
+
+    fn stop(&mut self, core: &mut LoopCore, deadline: Duration) {
+        if self.phase == Phase::Serving {
+            self.phase = Phase::Stopping;
+            self.call_with_all(core, |service, connections| service.on_stop(connections));
+        }
+        // A second stop may come with a nearer deadline; the nearest counts.
+        core.add_source_timer(self.table.source, deadline, SourceTimer::StopDeadline);
+    }
+
+    fn close_all(&mut self, core: &mut LoopCore, reason: CloseReason) {
+        let keys: Vec<Key> = self.table.keys().collect();
+        for key in keys {
+            self.table.close(key.slot as usize, reason);
+        }
+        self.tell_closed(core);
+    }
+
+    /// Tells the service of connections that were closed, and of those it closes thereupon.
+    fn tell_closed(&mut self, core: &mut LoopCore) {
+        while let Some((key, reason)) = self.table.take_closing() {
+            self.call(core, key, |service, connection| service.on_closed(connection, reason));
+            self.table.release(core, key);
+            core.shared.counters.connections.subtract(1);
+            self.counters.remove_connections(1);
+        }
+    }
+
+    fn call_turn_end(&mut self, core: &mut LoopCore) {
+        if self.batch == Batch::Called {
+            self.call_with_all(core, |service, connections| service.on_turn_end(connections));
+            self.batch = Batch::Idle;
+            // These calls are a batch of their own.
+            self.tell_closed(core);
+        }
+    }
+
+    fn tell_notices(&mut self, core: &mut LoopCore) {
+        let mut notices = mem::take(&mut self.notices);
+        self.table.take_notices(&mut notices);
+        for (key, notice) in notices.drain(..) {
+            if self.table.get_open(key).is_none() {
+                continue;
+            }
+            self.call(core, key, |service, connection| match notice {
+                Notice::WriteComplete => service.on_write_complete(connection),
+                Notice::HighWater(queued) => service.on_high_water(connection, queued),
+                Notice::LowWater => service.on_low_water(connection),
+            });
+        }
+        self.notices = notices;
+        self.tell_closed(core);
+    }
+}
+
+impl<S: Service> Source for ConnectionSet<S> {
+    fn on_mail(&mut self, core: &mut LoopCore) {
+        let mut letters = mem::take(&mut self.letters);
+        self.mailbox.swap(&mut letters);
+        core.shared.counters.posts.add(letters.len() as u64);
+        for letter in letters.drain(..) {
+            self.handle_letter(core, letter);
+            self.tell_closed(core);
+        }
+        self.letters = letters;
+    }
+
+    fn on_event(&mut self, core: &mut LoopCore, key: Key, readiness: Readiness) {
+        let slot = key.slot as usize;
+        let Some(connection) = self.table.get_open(key) else { return };
+        connection.channel.handle_event(readiness);
+        let has_room = connection.channel.is_writable() && !connection.output.is_empty();
+        if connection.wants_read() {
+            // One that is listed gets its budget for this turn by `on_ready`.
+            if !connection.listed.ready {
+                self.read(core, key);
+            }
+        } else if readiness.is_end()
+            && let Ok(Some(error)) = connection.stream.take_error()
+        {
+            // Nobody reads, so nobody else would find out.
+            self.table.close(slot, CloseReason::Error(error.kind()));
+        }
+        if has_room && self.table.get_open(key).is_some() {
+            self.table.mark_dirty(slot);
+        }
+        self.tell_closed(core);
+    }
+
+    fn on_ready(&mut self, core: &mut LoopCore) {
+        let mut keys = mem::take(&mut self.ready);
+        for key in keys.drain(..) {
+            self.table.unlist(key);
+            self.resume(core, key);
+            self.read(core, key);
+            self.tell_closed(core);
+        }
+        self.ready = keys;
+    }
+
+    fn on_timer(&mut self, core: &mut LoopCore, id: TimerId, timer: SourceTimer) {
+        match timer {
+            SourceTimer::Connection { key, tag } => {
+                self.table.forget_timer(id, timer);
+                if self.table.get_open(key).is_some() {
+                    self.call(core, key, |service, connection| service.on_timer(connection, tag));
+                }
+            }
+            SourceTimer::ClosingDeadline { key } => {
+                if self.table.get_open(key).is_some() {
+                    self.table.close(key.slot as usize, CloseReason::ClosingTimeout);
+                }
+            }
+            SourceTimer::Service { tag } => self.call_with_all(core, |service, connections| {
+                service.on_service_timer(connections, tag);
+            }),
+            SourceTimer::StopDeadline => self.close_all(core, CloseReason::Stopped),
+            SourceTimer::AcceptRetry | SourceTimer::Connect => {}
+        }
+        self.tell_closed(core);
+    }
+
+    fn on_timer_cancelled(&mut self, id: TimerId, timer: SourceTimer) {
+        self.table.forget_timer(id, timer);
+    }
+
+    fn end_turn(&mut self, core: &mut LoopCore) -> SourceStatus {
+        self.call_turn_end(core);
+        self.table.flush_dirty(core);
+        self.tell_notices(core);
+        self.call_turn_end(core);
+        self.table.free_slots();
+        self.table.take_ready(&mut self.ready);
+        let called = self.batch == Batch::Called;
+        if called || self.table.is_dirty() || !self.ready.is_empty() {
+            core.set_work_pending();
+        }
+        if !called && self.phase == Phase::Stopping && self.table.is_vacant() {
+            return SourceStatus::Finished;
+        }
+        SourceStatus::Active
+    }
+
+    fn terminate(&mut self, core: &mut LoopCore) {
+        self.close_all(core, CloseReason::Stopped);
+        self.call_turn_end(core);
+        self.table.free_slots();
+    }
+}
+
+impl<S: Service> Drop for ConnectionSet<S> {
+    fn drop(&mut self) {
+        // Counts the new connections among them out.
+        drop(self.mailbox.close());
+        // After a panic there are connections of whose end nobody was told.
+        self.counters.remove_connections(self.table.untold());
+    }
+}

@@ -1,0 +1,329 @@
+//! The connections of one service on one loop, and the lists of what is to be done for them.
+
+use crate::connection::id::ConnectionId;
+use crate::connection::options::ConnectionOptions;
+use crate::connection::service_handle::ConnectionSink;
+use crate::connection::state::{CloseReason, ConnectionState, NextStep};
+use crate::connection::tcp_connection::{TcpConnection, WaterLevel};
+use crate::driver::channel::Readiness;
+use crate::event_loop::loop_core::{LoopCore, TimerTask};
+use crate::event_loop::source::{SourceId, SourceTimer};
+use crate::event_loop::timer_queue::TimerId;
+use crate::event_loop::token::{Key, SLOTS_MAX};
+use mio::net::TcpStream;
+use slab::Slab;
+use std::collections::VecDeque;
+use std::net::{Shutdown, SocketAddr};
+use std::sync::Arc;
+use std::{io, mem};
+
+/// What a service is to be told after a flush.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Notice {
+    WriteComplete,
+    HighWater(usize),
+    LowWater,
+}
+
+/// Connections in slots. A slot is freed only at the end of the turn, after the last event
+/// that may name it.
+pub(crate) struct ConnectionTable<State> {
+    slots: Slab<TcpConnection<State>>,
+    pub(crate) source: SourceId,
+    pub(crate) seat: u16,
+    pub(crate) options: ConnectionOptions,
+    pub(crate) sink: Arc<dyn ConnectionSink>,
+    open: usize,
+    /// With output to write, or asked to end.
+    dirty: Vec<Key>,
+    /// Found in this turn, to be read from in the next without an event.
+    ready: Vec<Key>,
+    /// Disconnected, their service not yet told.
+    closing: VecDeque<Key>,
+    /// Their service was told; to be freed.
+    freed: Vec<Key>,
+    notices: Vec<(Key, Notice)>,
+}
+
+impl<State: Default> ConnectionTable<State> {
+    pub(crate) fn new(
+        source: SourceId,
+        seat: u16,
+        options: ConnectionOptions,
+        sink: Arc<dyn ConnectionSink>,
+    ) -> Self {
+        Self {
+            slots: Slab::new(),
+            source,
+            seat,
+            options,
+            sink,
+            open: 0,
+            dirty: Vec::new(),
+            ready: Vec::new(),
+            closing: VecDeque::new(),
+            freed: Vec::new(),
+            notices: Vec::new(),
+        }
+    }
+
+    /// Takes in an accepted socket and has the loop watch it.
+    pub(crate) fn adopt(
+        &mut self,
+        core: &mut LoopCore,
+        mut stream: TcpStream,
+        peer: SocketAddr,
+    ) -> io::Result<Key> {
+        let entry = self.slots.vacant_entry();
+        if entry.key() >= SLOTS_MAX {
+            return Err(io::Error::other("too many connections on one loop"));
+        }
+        let key = Key { slot: entry.key() as u32, generation: core.next_generation() };
+        core.poller.watch_connection(&mut stream, self.source.index, key)?;
+        entry.insert(TcpConnection::new(key, stream, peer));
+        self.open += 1;
+        Ok(key)
+    }
+}
+
+impl<State> ConnectionTable<State> {
+    /// The open connection named by `key`, unless it is gone.
+    pub(crate) fn get_open(&mut self, key: Key) -> Option<&mut TcpConnection<State>> {
+        let connection = self.slots.get_mut(key.slot as usize)?;
+        (connection.key == key && connection.state.is_open()).then_some(connection)
+    }
+
+    /// The connection in a slot that is known to be in use in this turn.
+    pub(crate) fn in_slot(&self, slot: usize) -> &TcpConnection<State> {
+        &self.slots[slot]
+    }
+
+    /// As [`ConnectionTable::in_slot`].
+    pub(crate) fn in_slot_mut(&mut self, slot: usize) -> &mut TcpConnection<State> {
+        &mut self.slots[slot]
+    }
+
+    pub(crate) fn id(&self, key: Key) -> ConnectionId {
+        ConnectionId::new(self.seat, key)
+    }
+
+    /// Open connections.
+    pub(crate) fn len(&self) -> usize {
+        self.open
+    }
+
+    /// Whether not even a closed connection is left.
+    pub(crate) fn is_vacant(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    /// The keys of the open connections.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = Key> {
+        let open = self.slots.iter().filter(|(_, connection)| connection.state.is_open());
+        open.map(|(_, connection)| connection.key)
+    }
+
+    /// Slots are numbered below this.
+    pub(crate) fn slots_end(&self) -> usize {
+        self.slots.capacity()
+    }
+
+    /// The open connection in `slot`, if there is one.
+    pub(crate) fn open_in_slot(&self, slot: usize) -> Option<Key> {
+        let connection = self.slots.get(slot)?;
+        connection.state.is_open().then_some(connection.key)
+    }
+
+    /// Ends a connection now; its service is told when the current callback has returned.
+    pub(crate) fn close(&mut self, slot: usize, reason: CloseReason) {
+        let connection = &mut self.slots[slot];
+        if !connection.state.is_open() {
+            return;
+        }
+        connection.state = ConnectionState::Disconnected(reason);
+        connection.output.clear();
+        connection.input = Default::default();
+        self.open -= 1;
+        self.closing.push_back(connection.key);
+    }
+
+    /// Has the end of the turn look at a connection: output was queued, or its end asked for.
+    pub(crate) fn mark_dirty(&mut self, slot: usize) {
+        let connection = &mut self.slots[slot];
+        if !mem::replace(&mut connection.listed.dirty, true) {
+            self.dirty.push(connection.key);
+        }
+    }
+
+    /// Has the next turn read from a connection without waiting for an event.
+    pub(crate) fn mark_ready(&mut self, slot: usize) {
+        let connection = &mut self.slots[slot];
+        if !mem::replace(&mut connection.listed.ready, true) {
+            self.ready.push(connection.key);
+        }
+    }
+
+    /// Whether output was queued since the flush.
+    pub(crate) fn is_dirty(&self) -> bool {
+        !self.dirty.is_empty()
+    }
+
+    /// Puts the ready connections into the empty `keys`; they count as listed until
+    /// [`ConnectionTable::unlist`].
+    pub(crate) fn take_ready(&mut self, keys: &mut Vec<Key>) {
+        debug_assert!(keys.is_empty());
+        mem::swap(&mut self.ready, keys);
+    }
+
+    /// A connection among those of [`ConnectionTable::take_ready`] is to be read from now.
+    pub(crate) fn unlist(&mut self, key: Key) {
+        if let Some(connection) = self.get_open(key) {
+            connection.listed.ready = false;
+        }
+    }
+
+    /// The next connection whose service is to be told of its end.
+    pub(crate) fn take_closing(&mut self) -> Option<(Key, CloseReason)> {
+        let key = self.closing.pop_front()?;
+        match self.slots[key.slot as usize].state {
+            ConnectionState::Disconnected(reason) => Some((key, reason)),
+            other => unreachable!("{other:?} in the list of the disconnected"),
+        }
+    }
+
+    /// The service was told: the timers die, the slot is freed at the end of the turn.
+    pub(crate) fn release(&mut self, core: &mut LoopCore, key: Key) {
+        let connection = &mut self.slots[key.slot as usize];
+        let timers = mem::take(&mut connection.timers);
+        for timer in timers.into_iter().chain(connection.closing_timer.take()) {
+            core.timers.cancel(timer);
+        }
+        self.freed.push(key);
+    }
+
+    /// Cancels a timer of the loop, and has its connection forget it.
+    pub(crate) fn cancel_timer(&mut self, core: &mut LoopCore, timer: TimerId) {
+        if let Some(TimerTask::Source { source, timer: task }) = core.cancel(timer)
+            && source == self.source
+        {
+            self.forget_timer(timer, task);
+        }
+    }
+
+    /// Has the connection of a timer forget it: it fired or was cancelled.
+    pub(crate) fn forget_timer(&mut self, id: TimerId, timer: SourceTimer) {
+        if let SourceTimer::Connection { key, .. } = timer
+            && let Some(connection) = self.get_open(key)
+        {
+            connection.timers.retain(|&timer| timer != id);
+        }
+    }
+
+    /// Connections whose service was not told of their end.
+    pub(crate) fn untold(&self) -> usize {
+        self.slots.len() - self.freed.len()
+    }
+
+    /// Frees the slots of this turn's dead, which closes their sockets.
+    pub(crate) fn free_slots(&mut self) {
+        for key in self.freed.drain(..) {
+            self.slots.remove(key.slot as usize);
+        }
+    }
+
+    /// Writes the output of all dirty connections, one write each as a rule.
+    pub(crate) fn flush_dirty(&mut self, core: &mut LoopCore) {
+        let mut dirty = mem::take(&mut self.dirty);
+        for key in dirty.drain(..) {
+            self.flush(core, key);
+        }
+        debug_assert!(self.dirty.is_empty(), "a flush calls nobody back");
+        self.dirty = dirty;
+    }
+
+    /// Puts what the flush found out into the empty `notices`.
+    pub(crate) fn take_notices(&mut self, notices: &mut Vec<(Key, Notice)>) {
+        mem::swap(&mut self.notices, notices);
+    }
+
+    fn flush(&mut self, core: &mut LoopCore, key: Key) {
+        let slot = key.slot as usize;
+        let Some(connection) = self.get_open(key) else { return };
+        connection.listed.dirty = false;
+        let before = connection.output.len();
+        if !self.write_output(core, slot) {
+            return;
+        }
+        self.note_level(slot, before);
+        if let Err(error) = self.proceed_to_end(core, slot) {
+            self.close(slot, CloseReason::Error(error.kind()));
+        }
+    }
+
+    /// Writes the output of an open connection before the end of the turn, and leaves all else to
+    /// that; returns false if this broke and closed the connection.
+    pub(crate) fn flush_now(&mut self, core: &mut LoopCore, slot: usize) -> bool {
+        // That there is room may stand in an event of this turn that is yet to be handled.
+        self.slots[slot].channel.handle_event(Readiness::ROOM);
+        self.write_output(core, slot)
+    }
+
+    /// As [`ConnectionTable::flush_now`], but only if there is room as far as is known.
+    fn write_output(&mut self, core: &mut LoopCore, slot: usize) -> bool {
+        let flushed = self.slots[slot].flush(&mut core.chunks);
+        let counters = &core.shared.counters;
+        counters.bytes_written.add(flushed.bytes as u64);
+        counters.writes.add(flushed.writes);
+        match flushed.result {
+            Ok(()) => true,
+            Err(error) => {
+                self.close(slot, CloseReason::Error(error.kind()));
+                false
+            }
+        }
+    }
+
+    /// Notes what the service wants to know of a queue that had `before` bytes.
+    fn note_level(&mut self, slot: usize, before: usize) {
+        let connection = &mut self.slots[slot];
+        let queued = connection.output.len();
+        let high = connection.water == WaterLevel::High;
+        if !high && queued >= self.options.high_water && queued > 0 {
+            connection.water = WaterLevel::High;
+            self.notices.push((connection.key, Notice::HighWater(queued)));
+        } else if high && queued <= self.options.low_water {
+            connection.water = WaterLevel::Low;
+            self.notices.push((connection.key, Notice::LowWater));
+        }
+        if before > 0 && queued == 0 {
+            self.notices.push((connection.key, Notice::WriteComplete));
+        }
+    }
+
+    /// Takes a connection whose end was asked for one step further, if its queue is empty.
+    fn proceed_to_end(&mut self, core: &mut LoopCore, slot: usize) -> io::Result<()> {
+        let connection = &mut self.slots[slot];
+        if !connection.state.is_ending() {
+            return Ok(());
+        }
+        if connection.output.is_empty() {
+            match connection.state.step_when_drained(connection.flow) {
+                NextStep::Stay => {}
+                NextStep::SendEndOfStream => {
+                    connection.stream.shutdown(Shutdown::Write)?;
+                    connection.state = ConnectionState::HalfClosed;
+                }
+                NextStep::Close(reason) => {
+                    connection.discard_input(&mut core.scratch);
+                    self.close(slot, reason);
+                    return Ok(());
+                }
+            }
+        }
+        if let (None, Some(timeout)) = (connection.closing_timer, self.options.closing_timeout) {
+            let timer = SourceTimer::ClosingDeadline { key: connection.key };
+            connection.closing_timer = Some(core.add_source_timer(self.source, timeout, timer));
+        }
+        Ok(())
+    }
+}

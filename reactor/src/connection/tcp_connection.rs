@@ -1,0 +1,187 @@
+//! One connection: its socket, its two byte queues and its state. Knows no service.
+
+use crate::buffer::Buffer;
+use crate::connection::output_queue::{ChunkPool, GATHER_MAX, OutputQueue};
+use crate::connection::state::{ConnectionState, InputFlow};
+use crate::driver::channel::Channel;
+use crate::driver::socket;
+use crate::event_loop::timer_queue::TimerId;
+use crate::event_loop::token::Key;
+use mio::net::TcpStream;
+use std::io::{self, IoSlice, Read, Write};
+use std::net::SocketAddr;
+
+/// Bytes asked for in one read. muduo reads up to 128 KiB; 64 KiB stays in the second-level
+/// cache together with what handles it.
+pub(crate) const READ_BYTES: usize = 64 * 1024;
+
+/// The most that is thrown away before a close, so that a peer that goes on sending cannot hold
+/// the loop: above the 6 MiB that Linux lets the receive buffer of a socket grow to by default.
+const DISCARD_MAX: usize = 8 << 20;
+
+/// What one read brought.
+#[derive(Debug)]
+pub(crate) enum ReadOutcome {
+    Bytes(usize),
+    EndOfStream,
+    Drained,
+    Failed(io::ErrorKind),
+}
+
+/// What a flush did.
+#[derive(Debug)]
+pub(crate) struct Flushed {
+    pub(crate) bytes: usize,
+    pub(crate) writes: u64,
+    pub(crate) result: io::Result<()>,
+}
+
+/// Where the output queue is with regard to the two marks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WaterLevel {
+    Low,
+    High,
+}
+
+/// Which work lists of the table have the connection, so that it is in each at most once.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Listed {
+    pub(crate) dirty: bool,
+    pub(crate) ready: bool,
+}
+
+/// A connection of a table.
+pub(crate) struct TcpConnection<State> {
+    pub(crate) key: Key,
+    pub(crate) stream: TcpStream,
+    pub(crate) peer: SocketAddr,
+    pub(crate) state: ConnectionState,
+    pub(crate) flow: InputFlow,
+    pub(crate) channel: Channel,
+    /// Bytes that the service left unread; without memory most of the time.
+    pub(crate) input: Buffer,
+    pub(crate) output: OutputQueue,
+    /// Bytes that the kernel took so far.
+    pub(crate) bytes_written: u64,
+    pub(crate) water: WaterLevel,
+    pub(crate) listed: Listed,
+    /// Timers of the service, cancelled when the connection closes.
+    pub(crate) timers: Vec<TimerId>,
+    /// Armed when the end was asked for.
+    pub(crate) closing_timer: Option<TimerId>,
+    pub(crate) user: State,
+}
+
+impl<State: Default> TcpConnection<State> {
+    pub(crate) fn new(key: Key, stream: TcpStream, peer: SocketAddr) -> Self {
+        Self {
+            key,
+            stream,
+            peer,
+            state: ConnectionState::Connecting,
+            flow: InputFlow::Reading,
+            channel: Channel::new(),
+            input: Buffer::new(),
+            output: OutputQueue::default(),
+            bytes_written: 0,
+            water: WaterLevel::Low,
+            listed: Listed::default(),
+            timers: Vec::new(),
+            closing_timer: None,
+            user: State::default(),
+        }
+    }
+}
+
+impl<State> TcpConnection<State> {
+    /// Reads once into `scratch`, which it empties first.
+    pub(crate) fn read_into(&mut self, scratch: &mut Buffer) -> ReadOutcome {
+        scratch.retrieve_all();
+        scratch.ensure_writable(READ_BYTES);
+        let space = &mut scratch.writable_mut()[..READ_BYTES];
+        let result = retry_interrupted(|| (&self.stream).read(space));
+        match result {
+            Ok(0) => {
+                self.channel.handle_read_drained();
+                ReadOutcome::EndOfStream
+            }
+            Ok(count) => {
+                scratch.has_written(count);
+                self.channel.handle_read(count, READ_BYTES);
+                ReadOutcome::Bytes(count)
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.channel.handle_read_drained();
+                ReadOutcome::Drained
+            }
+            Err(error) => ReadOutcome::Failed(error.kind()),
+        }
+    }
+
+    /// Writes until the queue is empty or the kernel takes no more.
+    pub(crate) fn flush(&mut self, pool: &mut ChunkPool) -> Flushed {
+        let mut flushed = Flushed { bytes: 0, writes: 0, result: Ok(()) };
+        while !self.output.is_empty() && self.channel.is_writable() {
+            flushed.writes += 1;
+            match retry_interrupted(|| self.write_front()) {
+                Ok((written, offered)) => {
+                    self.output.consume(written, pool);
+                    self.bytes_written += written as u64;
+                    flushed.bytes += written;
+                    if written < offered {
+                        self.channel.handle_write_blocked();
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.channel.handle_write_blocked();
+                }
+                Err(error) => {
+                    flushed.result = Err(error);
+                    break;
+                }
+            }
+        }
+        flushed
+    }
+
+    /// Throws away input that has arrived, up to [`DISCARD_MAX`] bytes: closing a socket with
+    /// unread bytes resets the connection, and the reset may overtake our last words.
+    pub(crate) fn discard_input(&mut self, scratch: &mut Buffer) {
+        let mut discarded = 0;
+        while discarded < DISCARD_MAX
+            && let ReadOutcome::Bytes(count) = self.read_into(scratch)
+        {
+            discarded += count;
+        }
+        scratch.retrieve_all();
+    }
+
+    /// Whether a read is wanted and may bring something.
+    pub(crate) fn wants_read(&self) -> bool {
+        self.flow == InputFlow::Reading && self.state.delivers_input() && self.channel.is_readable()
+    }
+
+    /// Writes what is at the front of the queue; returns bytes written and offered.
+    fn write_front(&self) -> io::Result<(usize, usize)> {
+        if let Some(bytes) = self.output.contiguous() {
+            return Ok(((&self.stream).write(bytes)?, bytes.len()));
+        }
+        let mut slices = [IoSlice::new(&[]); GATHER_MAX];
+        let count = self.output.gather(&mut slices);
+        let slices = &slices[..count];
+        let offered = slices.iter().map(|slice| slice.len()).sum();
+        Ok((socket::send_gathered(&self.stream, slices)?, offered))
+    }
+}
+
+fn retry_interrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,127 @@
+//! The part of a loop that sources work with: everything but the sources themselves.
+
+use crate::buffer::Buffer;
+use crate::connection::output_queue::ChunkPool;
+use crate::driver::poller::Poller;
+use crate::event_loop::EventLoop;
+use crate::event_loop::handle::{LoopShared, Task, is_remote};
+use crate::event_loop::source::{SourceId, SourceTimer};
+use crate::event_loop::timer_queue::{TimerId, TimerQueue, deadline_after};
+use crate::event_loop::token::GENERATIONS;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// What runs when a timer fires.
+pub(crate) enum TimerTask {
+    Once(Box<dyn FnOnce(&mut EventLoop)>),
+    Every(Box<dyn FnMut(&mut EventLoop)>),
+    Source { source: SourceId, timer: SourceTimer },
+}
+
+/// Poller, timers and shared memory of one loop.
+pub(crate) struct LoopCore {
+    pub(crate) poller: Poller,
+    pub(crate) timers: TimerQueue<TimerTask>,
+    /// Where every connection reads into; connections own only what they left unread.
+    pub(crate) scratch: Buffer,
+    pub(crate) chunks: ChunkPool,
+    pub(crate) shared: Arc<LoopShared>,
+    pub(crate) now: Instant,
+    generation: u32,
+    work: Work,
+}
+
+/// Whether the next wait may sleep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Work {
+    Done,
+    Pending,
+}
+
+impl LoopCore {
+    pub(crate) fn new(poller: Poller, shared: Arc<LoopShared>) -> Self {
+        Self {
+            poller,
+            timers: TimerQueue::new(),
+            scratch: Buffer::new(),
+            chunks: ChunkPool::default(),
+            now: Instant::now(),
+            generation: first_generation(shared.number()),
+            shared,
+            work: Work::Done,
+        }
+    }
+
+    /// A generation for a new tenant of a slot; shared by all sources, so that a stale event
+    /// cannot reach another source either. Comes round after 268 million.
+    pub(crate) fn next_generation(&mut self) -> u32 {
+        self.generation = (self.generation + 1) % GENERATIONS;
+        self.generation
+    }
+
+    /// Makes the next turn start without sleeping, and continue what was left.
+    pub(crate) fn set_work_pending(&mut self) {
+        self.work = Work::Pending;
+    }
+
+    /// Whether work was left over from the turn before; clears it.
+    pub(crate) fn take_work_pending(&mut self) -> bool {
+        std::mem::replace(&mut self.work, Work::Done) == Work::Pending
+    }
+
+    pub(crate) fn is_work_pending(&self) -> bool {
+        self.work == Work::Pending
+    }
+
+    /// Arms a timer of a source, `delay` after the start of this turn.
+    pub(crate) fn add_source_timer(
+        &mut self,
+        source: SourceId,
+        delay: Duration,
+        timer: SourceTimer,
+    ) -> TimerId {
+        let deadline = deadline_after(self.now, delay);
+        self.add_timer(deadline, None, TimerTask::Source { source, timer })
+    }
+
+    /// Cancels a timer, of which a letter may be still on its way; returns what it would have run.
+    pub(crate) fn cancel(&mut self, timer: TimerId) -> Option<TimerTask> {
+        let task = self.timers.cancel(timer);
+        if task.is_none() && is_remote(timer) {
+            // Read after the letter that arms the timer, and before it can fire.
+            let _ended = self.shared.tasks.push(Task::Cancel(timer));
+        }
+        task
+    }
+
+    pub(crate) fn add_timer(
+        &mut self,
+        deadline: Instant,
+        period: Option<Duration>,
+        task: TimerTask,
+    ) -> TimerId {
+        let id = self.shared.next_timer_number();
+        self.timers.add(id, deadline, period, task)
+    }
+}
+
+/// Where a loop starts to count: far from all other loops of the process (by multiples of the
+/// golden ratio), so that a key of one is not soon a key of another.
+fn first_generation(loop_number: u64) -> u32 {
+    const GOLDEN_RATIO: u32 = 0x9E3_779B;
+    (loop_number as u32).wrapping_mul(GOLDEN_RATIO) % GENERATIONS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thousand_loops_count_far_apart() {
+        let mut starts: Vec<u32> = (0..1000).map(first_generation).collect();
+        starts.sort_unstable();
+        let ends = starts.iter().skip(1).copied().chain([starts[0] + GENERATIONS]);
+        let nearest = starts.iter().zip(ends).map(|(start, end)| end - start).min();
+        assert!(nearest > Some(100_000), "{nearest:?}");
+    }
+}

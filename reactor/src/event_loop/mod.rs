@@ -1,0 +1,336 @@
+//! One loop a thread: waits for events, then runs what they, timers and other threads ask.
+
+pub(crate) mod token;
+pub(crate) mod source;
+pub(crate) mod stats;
+pub(crate) mod wake_signal;
+pub(crate) mod mailbox;
+pub(crate) mod timer_queue;
+pub(crate) mod loop_core;
+pub(crate) mod handle;
+pub(crate) mod thread;
+pub(crate) mod thread_pool;
+
+use crate::driver::poller::{EventBatch, Poller};
+use crate::error::{Error, Result};
+use crate::event_loop::handle::{LoopHandle, LoopShared, Task};
+use crate::event_loop::loop_core::{LoopCore, TimerTask};
+use crate::event_loop::source::{Source, SourceId, SourceStatus};
+use crate::event_loop::stats::LoopStats;
+use crate::event_loop::timer_queue::{TimerId, deadline_after};
+use crate::event_loop::token::OWNERS_MAX;
+use slab::Slab;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use std::{fmt, io};
+
+type LocalTask = Box<dyn FnOnce(&mut EventLoop)>;
+
+/// An event loop, bound to the thread that made it.
+///
+/// ```compile_fail,E0277
+/// let event_loop = reactor::EventLoop::new().unwrap();
+/// std::thread::spawn(move || drop(event_loop)); // an EventLoop is not Send
+/// ```
+///
+/// A turn of the loop, in order:
+///
+/// 1. wait for events, until the next timer at the latest;
+/// 2. letters from other threads: tasks, posts, new connections;
+/// 3. events of connections, then those whose reading a budget had cut off in the turn before;
+/// 4. timers that were due after the wait;
+/// 5. tasks and letters queued by callbacks so far (later ones wait for the next turn);
+/// 6. `on_turn_end`, flush of all output, `on_write_complete` and the like.
+///
+/// Letters come before events so that causes precede effects: a service sees a post that a thread
+/// made before it sent a byte before it sees that byte. That holds for posts to the service that
+/// reads the byte alone; tasks, and posts to other services of the loop, may come after it.
+/// A panic in a callback is not caught: it unwinds out of [`EventLoop::run`].
+pub struct EventLoop {
+    core: LoopCore,
+    sources: Slab<Installed>,
+    batch: EventBatch,
+    tasks: Vec<LocalTask>,
+    letters: Vec<Task>,
+}
+
+struct Installed {
+    generation: u32,
+    source: Box<dyn Source>,
+}
+
+impl EventLoop {
+    /// A loop for the current thread.
+    ///
+    /// # Errors
+    /// If the system has no descriptors left for the poller and its alarm.
+    pub fn new() -> Result<Self> {
+        let create = || {
+            let poller = Poller::new()?;
+            let alarm = poller.alarm()?;
+            Ok(LoopCore::new(poller, Arc::new(LoopShared::new(alarm))))
+        };
+        let core = create().map_err(|error| Error::new("create", "an event loop", error))?;
+        Ok(Self {
+            core,
+            sources: Slab::new(),
+            batch: EventBatch::new(),
+            tasks: Vec::new(),
+            letters: Vec::new(),
+        })
+    }
+
+    /// Runs turns until [`LoopHandle::quit`], muduo's `loop()`. A quit asked before is honoured;
+    /// afterwards the loop can run again. A task must not call it: the inner run would take the
+    /// quit, and the outer one go on.
+    ///
+    /// # Errors
+    /// If the system refuses to wait, which means that the poller is unusable.
+    pub fn run(&mut self) -> Result<()> {
+        while !self.core.shared.take_quit() {
+            self.turn(None)?;
+        }
+        Ok(())
+    }
+
+    /// Runs one turn and waits for events at most `timeout` in it; `None` waits for ever.
+    /// For embedding the loop into another one, and for tests. Returns whether
+    /// [`LoopHandle::quit`] was asked for since that was last told.
+    ///
+    /// # Errors
+    /// As [`EventLoop::run`].
+    pub fn run_once(&mut self, timeout: Option<Duration>) -> Result<bool> {
+        self.turn(timeout)?;
+        Ok(self.core.shared.take_quit())
+    }
+
+    /// Calls `task` now: this is the loop's thread.
+    pub fn run_in_loop(&mut self, task: impl FnOnce(&mut Self)) {
+        task(self);
+    }
+
+    /// Queues `task` for the end of this turn, or of the next one if queued by such a task. Tasks
+    /// queued here keep their order; those queued by a [`LoopHandle`] are letters and may come
+    /// before, even if this thread queued them later.
+    pub fn queue_in_loop(&mut self, task: impl FnOnce(&mut Self) + 'static) {
+        self.tasks.push(Box::new(task));
+    }
+
+    /// Runs `task` at `deadline`, or in the next turn if that has passed.
+    pub fn run_at(&mut self, deadline: Instant, task: impl FnOnce(&mut Self) + 'static) -> TimerId {
+        self.core.add_timer(deadline, None, TimerTask::Once(Box::new(task)))
+    }
+
+    /// Runs `task` after `delay`.
+    pub fn run_after(
+        &mut self,
+        delay: Duration,
+        task: impl FnOnce(&mut Self) + 'static,
+    ) -> TimerId {
+        self.run_at(deadline_after(Instant::now(), delay), task)
+    }
+
+    /// Runs `task` every `period` (at least a millisecond), first one period from now. The
+    /// rhythm does not drift; beats missed by a busy loop are skipped.
+    pub fn run_every(
+        &mut self,
+        period: Duration,
+        task: impl FnMut(&mut Self) + 'static,
+    ) -> TimerId {
+        let deadline = deadline_after(Instant::now(), period);
+        self.core.add_timer(deadline, Some(period), TimerTask::Every(Box::new(task)))
+    }
+
+    /// Cancels a timer of this loop, which then does not fire, not even if it is due in this very
+    /// turn.
+    pub fn cancel(&mut self, timer: TimerId) {
+        let task = self.core.cancel(timer);
+        self.forget_timer(timer, task.as_ref());
+    }
+
+    /// The remote of this loop for other threads and for services.
+    pub fn handle(&self) -> LoopHandle {
+        LoopHandle { shared: self.core.shared.clone() }
+    }
+
+    /// When the current turn began: one reading of the clock for all of it.
+    pub fn now(&self) -> Instant {
+        self.core.now
+    }
+
+    /// What the loop has done so far.
+    pub fn stats(&self) -> LoopStats {
+        self.handle().stats()
+    }
+
+    /// Adds the source that `build` makes; it learns its own name.
+    pub(crate) fn install(
+        &mut self,
+        build: impl FnOnce(&mut LoopCore, SourceId) -> io::Result<Box<dyn Source>>,
+    ) -> io::Result<SourceId> {
+        let entry = self.sources.vacant_entry();
+        let index = u16::try_from(entry.key()).ok().filter(|&key| usize::from(key) < OWNERS_MAX);
+        let index = index.ok_or_else(|| io::Error::other("too many servers on one loop"))?;
+        let generation = self.core.next_generation();
+        let id = SourceId { index, generation };
+        let source = build(&mut self.core, id)?;
+        entry.insert(Installed { generation, source });
+        Ok(id)
+    }
+
+    fn turn(&mut self, limit: Option<Duration>) -> Result<()> {
+        self.wait(limit).map_err(|error| Error::new("wait for", "events", error))?;
+        self.core.now = Instant::now();
+        self.core.shared.counters.turns.add(1);
+        // A timer armed by a letter of this turn waits for the next, and for the letters before
+        // that, among which may be one that cancels it.
+        self.core.timers.expire(self.core.now);
+        let work_left = self.core.take_work_pending();
+        self.run_letters();
+        self.dispatch_events();
+        if work_left {
+            for (_, installed) in &mut self.sources {
+                installed.source.on_ready(&mut self.core);
+            }
+        }
+        self.fire_timers();
+        self.run_letters();
+        self.run_local_tasks();
+        self.end_turn();
+        Ok(())
+    }
+
+    fn wait(&mut self, limit: Option<Duration>) -> io::Result<()> {
+        let busy = self.core.is_work_pending()
+            || !self.tasks.is_empty()
+            || self.core.shared.is_quit()
+            || !self.core.shared.signal.try_sleep();
+        let timeout = if busy { Some(Duration::ZERO) } else { self.time_to_sleep(limit) };
+        self.core.poller.wait(&mut self.batch, timeout)
+    }
+
+    fn time_to_sleep(&self, limit: Option<Duration>) -> Option<Duration> {
+        let Some(deadline) = self.core.timers.next_deadline() else { return limit };
+        // The clock is read again: the turn that just ended took its time.
+        let until_timer = deadline.saturating_duration_since(Instant::now());
+        Some(limit.map_or(until_timer, |limit| limit.min(until_timer)))
+    }
+
+    /// Tasks and letters to services that arrived up to now.
+    fn run_letters(&mut self) {
+        if !self.core.shared.signal.take_notification() {
+            return;
+        }
+        let mut letters = std::mem::take(&mut self.letters);
+        self.core.shared.tasks.swap(&mut letters);
+        self.core.shared.counters.tasks.add(letters.len() as u64);
+        for task in letters.drain(..) {
+            self.run_task(task);
+        }
+        self.letters = letters;
+        for (_, installed) in &mut self.sources {
+            installed.source.on_mail(&mut self.core);
+        }
+    }
+
+    fn run_task(&mut self, task: Task) {
+        match task {
+            Task::Run(task) => task(self),
+            Task::RunAt { number, deadline, task } => {
+                self.core.timers.add(number, deadline, None, TimerTask::Once(task));
+            }
+            Task::RunEvery { number, period, task } => {
+                let deadline = deadline_after(self.core.now, period);
+                self.core.timers.add(number, deadline, Some(period), TimerTask::Every(task));
+            }
+            Task::Cancel(timer) => {
+                let task = self.core.timers.cancel(timer);
+                self.forget_timer(timer, task.as_ref());
+            }
+        }
+    }
+
+    /// Tells the source of a cancelled timer.
+    fn forget_timer(&mut self, id: TimerId, task: Option<&TimerTask>) {
+        if let Some(&TimerTask::Source { source, timer }) = task
+            && let Some(installed) = self.sources.get_mut(usize::from(source.index))
+            && installed.generation == source.generation
+        {
+            installed.source.on_timer_cancelled(id, timer);
+        }
+    }
+
+    fn dispatch_events(&mut self) {
+        let mut count = 0;
+        for (index, key, readiness) in self.batch.iter() {
+            count += 1;
+            // A source that ended has left the kernel's list too, but maybe not this batch.
+            if let Some(installed) = self.sources.get_mut(usize::from(index)) {
+                installed.source.on_event(&mut self.core, key, readiness);
+            }
+        }
+        self.core.shared.counters.events.add(count);
+        self.batch.grow_if_full();
+    }
+
+    fn fire_timers(&mut self) {
+        while let Some((id, task)) = self.core.timers.take_due() {
+            self.core.shared.counters.timers.add(1);
+            match task {
+                TimerTask::Once(task) => task(self),
+                TimerTask::Every(mut task) => {
+                    task(self);
+                    self.core.timers.put_back(id, TimerTask::Every(task), self.core.now);
+                }
+                TimerTask::Source { source, timer } => {
+                    if let Some(installed) = self.sources.get_mut(usize::from(source.index))
+                        && installed.generation == source.generation
+                    {
+                        installed.source.on_timer(&mut self.core, id, timer);
+                    }
+                }
+            }
+        }
+    }
+
+    fn run_local_tasks(&mut self) {
+        if self.tasks.is_empty() {
+            return;
+        }
+        let tasks = std::mem::take(&mut self.tasks);
+        self.core.shared.counters.tasks.add(tasks.len() as u64);
+        for task in tasks {
+            task(self);
+        }
+    }
+
+    fn end_turn(&mut self) {
+        let core = &mut self.core;
+        self.sources.retain(|_, installed| installed.source.end_turn(core) == SourceStatus::Active);
+    }
+}
+
+impl Drop for EventLoop {
+    /// Closes the connections that are left with [`CloseReason::Stopped`](crate::CloseReason)
+    /// and drops the tasks that are left.
+    fn drop(&mut self) {
+        drop(self.core.shared.tasks.close());
+        if std::thread::panicking() {
+            // A service that panicked is in no state to be called back.
+            return;
+        }
+        for (_, installed) in &mut self.sources {
+            installed.source.terminate(&mut self.core);
+        }
+    }
+}
+
+impl fmt::Debug for EventLoop {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("EventLoop")
+            .field("sources", &self.sources.len())
+            .field("timers", &self.core.timers.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,261 @@
+//! Takes in the connections of a listener and deals them to services.
+
+use crate::connection::service_handle::ConnectionSink;
+use crate::driver::channel::Readiness;
+use crate::event_loop::loop_core::LoopCore;
+use crate::event_loop::source::{Source, SourceId, SourceStatus, SourceTimer};
+use crate::event_loop::timer_queue::TimerId;
+use crate::event_loop::token::Key;
+use crate::server::accept_error::{AcceptError, classify};
+use crate::server::listener::Listener;
+use crate::server::stats::{ServerCounters, count};
+use crate::server::warning_limit::WarningLimit;
+use mio::net::TcpStream;
+use std::fs::File;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Connections accepted in one turn, so that a flood of new ones does not starve the old ones.
+const ACCEPTS_PER_TURN: usize = 64;
+/// The wait after an error that gives no edge when it is over. Long enough to cost nothing,
+/// short enough for a client that waits.
+const RETRY_DELAY: Duration = Duration::from_millis(100);
+
+/// Decides by the peer's address whether a connection is taken.
+pub(crate) type AcceptFilter = Box<dyn FnMut(SocketAddr) -> bool>;
+
+/// The source of a listener. No error of an accept ends it, only [`Listener::stop`].
+pub(crate) struct Acceptor {
+    id: SourceId,
+    listener: Arc<Listener>,
+    /// Where connections go, in turn.
+    targets: Vec<Arc<dyn ConnectionSink>>,
+    next_target: usize,
+    filter: Option<AcceptFilter>,
+    connections_max: usize,
+    counters: Arc<ServerCounters>,
+    progress: Progress,
+    /// Given up for a moment when no descriptor is left, so that the clients who wait can be
+    /// accepted and refused instead of being left to hang.
+    spare: Option<File>,
+    warnings: WarningLimit,
+}
+
+/// What became of one accept.
+#[derive(Debug)]
+enum Outcome {
+    /// A client was served or refused.
+    Done,
+    /// A client was lost to its own error, or so it seems.
+    Lost(io::Error),
+    /// Nobody waits.
+    Drained,
+    /// The next accept would fail too.
+    Short,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Progress {
+    /// Nobody waits; the next edge tells otherwise.
+    Drained,
+    /// More may wait: the budget of this turn is used up.
+    CutOff,
+    /// More may wait, and it is their turn.
+    Continuing,
+    /// More may wait, but it takes time; a timer is armed.
+    Paused,
+}
+
+impl Acceptor {
+    pub(crate) fn new(
+        id: SourceId,
+        listener: Arc<Listener>,
+        targets: Vec<Arc<dyn ConnectionSink>>,
+        filter: Option<AcceptFilter>,
+        connections_max: usize,
+        counters: Arc<ServerCounters>,
+    ) -> Self {
+        Self {
+            id,
+            listener,
+            targets,
+            next_target: 0,
+            filter,
+            connections_max,
+            counters,
+            progress: Progress::Drained,
+            spare: open_spare().ok(),
+            warnings: WarningLimit::default(),
+        }
+    }
+
+    fn accept(&mut self, core: &mut LoopCore) {
+        if self.spare.is_none() {
+            // Somebody else took it the last time; there may be one again.
+            self.spare = open_spare().ok();
+        }
+        self.progress = Progress::CutOff;
+        let mut lost = 0;
+        for _ in 0..ACCEPTS_PER_TURN {
+            if self.listener.is_stopped() {
+                return;
+            }
+            match self.accept_one(core) {
+                Outcome::Done => {}
+                Outcome::Lost(error) => {
+                    lost += 1;
+                    if lost == ACCEPTS_PER_TURN {
+                        // So many in a row: the error is none of theirs, and stays.
+                        self.warn(core.now, &error);
+                        return self.pause(core);
+                    }
+                }
+                Outcome::Drained => {
+                    self.progress = Progress::Drained;
+                    return;
+                }
+                Outcome::Short => return self.pause(core),
+            }
+        }
+    }
+
+    fn accept_one(&mut self, core: &LoopCore) -> Outcome {
+        match self.listener.accept() {
+            Ok((stream, peer)) => {
+                core.shared.counters.accepted.add(1);
+                self.place(stream, peer);
+                Outcome::Done
+            }
+            // The accept overtook the look at whether the listener is stopped.
+            Err(_) if self.listener.is_stopped() => Outcome::Drained,
+            Err(error) => self.handle_error(core.now, error),
+        }
+    }
+
+    fn handle_error(&mut self, now: Instant, error: io::Error) -> Outcome {
+        let outcome = match classify(&error) {
+            AcceptError::Drained => return Outcome::Drained,
+            AcceptError::Next => Outcome::Lost(error),
+            AcceptError::NoDescriptor => match self.refuse_one() {
+                // An accept takes a descriptor before it looks whether anybody waits.
+                Outcome::Drained => return Outcome::Drained,
+                outcome => {
+                    self.warn(now, &error);
+                    outcome
+                }
+            },
+            AcceptError::Later => {
+                self.warn(now, &error);
+                Outcome::Short
+            }
+        };
+        count(&self.counters.accept_errors);
+        outcome
+    }
+
+    /// Gives a connection to the next service, unless it is one too many.
+    fn place(&mut self, stream: TcpStream, peer: SocketAddr) {
+        if self.counters.connections() >= self.connections_max {
+            count(&self.counters.refused_by_limit);
+            return;
+        }
+        if self.filter.as_mut().is_some_and(|accepts| !accepts(peer)) {
+            count(&self.counters.refused_by_filter);
+            return;
+        }
+        let target = &self.targets[self.next_target];
+        match target.accepted(stream, peer, self.counters.add_connection()) {
+            Ok(()) => {
+                count(&self.counters.accepted);
+                self.next_target = (self.next_target + 1) % self.targets.len();
+            }
+            Err(ended) => {
+                log::warn!("cannot serve {peer}, nor who comes after: {ended}");
+                self.drop_target();
+            }
+        }
+    }
+
+    /// Leaves out a service whose loop has ended, by a panic; the last one takes the listener
+    /// with it, so that clients are refused rather than accepted and dropped.
+    fn drop_target(&mut self) {
+        self.targets.swap_remove(self.next_target);
+        if self.targets.is_empty() {
+            self.listener.stop();
+        } else {
+            self.next_target %= self.targets.len();
+        }
+    }
+
+    /// Accepts a waiting client with the spare descriptor, and hangs up.
+    fn refuse_one(&mut self) -> Outcome {
+        if self.spare.take().is_none() {
+            return Outcome::Short;
+        }
+        let accepted = self.listener.accept().map(drop);
+        self.spare = open_spare().ok();
+        match accepted {
+            Ok(()) => {
+                count(&self.counters.refused_for_descriptors);
+                Outcome::Done
+            }
+            Err(error) => match classify(&error) {
+                AcceptError::Drained => Outcome::Drained,
+                AcceptError::Next => Outcome::Lost(error),
+                AcceptError::NoDescriptor | AcceptError::Later => Outcome::Short,
+            },
+        }
+    }
+
+    /// Tries again later: those who wait give no new edge when the shortage is over.
+    fn pause(&mut self, core: &mut LoopCore) {
+        self.progress = Progress::Paused;
+        core.add_source_timer(self.id, RETRY_DELAY, SourceTimer::AcceptRetry);
+    }
+
+    fn warn(&mut self, now: Instant, error: &io::Error) {
+        if self.warnings.allow(now) {
+            log::warn!("cannot accept on {}: {error}", self.listener.address());
+        }
+    }
+}
+
+impl Source for Acceptor {
+    fn on_event(&mut self, core: &mut LoopCore, _key: Key, _readiness: Readiness) {
+        // While paused, a new client would only make the next error come sooner; while continuing,
+        // `on_ready` accepts, once a turn.
+        if self.progress == Progress::Drained {
+            self.accept(core);
+        }
+    }
+
+    fn on_ready(&mut self, core: &mut LoopCore) {
+        if self.progress == Progress::Continuing {
+            self.accept(core);
+        }
+    }
+
+    fn on_timer(&mut self, core: &mut LoopCore, _id: TimerId, _timer: SourceTimer) {
+        self.accept(core);
+    }
+
+    fn end_turn(&mut self, core: &mut LoopCore) -> SourceStatus {
+        if self.listener.is_stopped() {
+            return SourceStatus::Finished;
+        }
+        if self.progress == Progress::CutOff {
+            self.progress = Progress::Continuing;
+            core.set_work_pending();
+        }
+        SourceStatus::Active
+    }
+}
+
+fn open_spare() -> io::Result<File> {
+    File::open("/dev/null")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,74 @@
+use super::*;
+use crate::connection::options::ConnectionOptions;
+use crate::connection::service_handle::{Command, ConnectionSink};
+use crate::driver::poller::Poller;
+use crate::error::Closed;
+use crate::event_loop::handle::LoopShared;
+use crate::server::stats::CountedConnection;
+use crate::{connection::id::ConnectionId, event_loop::loop_core::LoopCore};
+use std::net::{TcpStream as StdStream, UdpSocket};
+use std::os::fd::OwnedFd;
+
+const ID: SourceId = SourceId { index: 0, generation: 0 };
+const KEY: Key = Key { slot: 0, generation: 0 };
+const READABLE: Readiness = Readiness { writable: false, ..Readiness::END };
+
+/// A service whose loop has ended.
+struct Ended;
+
+impl ConnectionSink for Ended {
+    fn command(&self, _id: ConnectionId, _command: Command) {}
+
+    fn accepted(
+        &self,
+        _stream: TcpStream,
+        _peer: SocketAddr,
+        _counted: CountedConnection,
+    ) -> Result<(), Closed> {
+        Err(Closed)
+    }
+}
+
+fn core() -> LoopCore {
+    let poller = Poller::new().unwrap();
+    let alarm = poller.alarm().unwrap();
+    LoopCore::new(poller, Arc::new(LoopShared::new(alarm)))
+}
+
+fn acceptor(listener: Listener, targets: usize) -> Acceptor {
+    let targets = (0..targets).map(|_| Arc::new(Ended) as Arc<dyn ConnectionSink>).collect();
+    Acceptor::new(ID, Arc::new(listener), targets, None, usize::MAX, Arc::default())
+}
+
+#[test]
+fn an_accept_that_always_fails_pauses() {
+    // A socket that is no listener refuses every accept, with an error that could be a client's.
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.set_nonblocking(true).unwrap();
+    let address = socket.local_addr().unwrap();
+    let socket = std::net::TcpListener::from(OwnedFd::from(socket));
+    let listener = Listener::of_socket(mio::net::TcpListener::from_std(socket), address);
+    let (mut core, mut acceptor) = (core(), acceptor(listener, 1));
+    acceptor.on_event(&mut core, KEY, READABLE);
+    assert_eq!(acceptor.progress, Progress::Paused);
+    assert!(core.timers.next_deadline().is_some());
+    assert_eq!(acceptor.counters.snapshot().accept_errors, ACCEPTS_PER_TURN as u64);
+    assert_eq!(acceptor.end_turn(&mut core), SourceStatus::Active);
+    assert!(!core.is_work_pending(), "the loop may sleep");
+}
+
+#[test]
+fn services_that_have_ended_are_left_out_and_the_last_takes_the_listener() {
+    let address = "127.0.0.1:0".parse().unwrap();
+    let listener = Listener::bind(address, 8, false, &ConnectionOptions::default()).unwrap();
+    let address = listener.address();
+    let (mut core, mut acceptor) = (core(), acceptor(listener, 2));
+    for left in [1, 0] {
+        let _client = StdStream::connect(address).unwrap();
+        acceptor.on_event(&mut core, KEY, READABLE);
+        assert_eq!(acceptor.targets.len(), left);
+        assert_eq!(acceptor.counters.connections(), 0);
+    }
+    assert_eq!(acceptor.end_turn(&mut core), SourceStatus::Finished);
+    assert_eq!(StdStream::connect(address).unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
+}
