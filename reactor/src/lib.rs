@@ -33,6 +33,7 @@ pub use connection::options::ConnectionOptions;
 pub use connection::service::{Seat, SendStatus, Service};
 pub use connection::service_handle::ServiceHandle;
 pub use connection::state::CloseReason;
+pub use driver::address::Address;
 pub use error::{Closed, Error, Result};
 pub use event_loop::EventLoop;
 pub use event_loop::handle::LoopHandle;

@@ -1,7 +1,7 @@
 //! Why a client did not get a connection.
 
 use crate::client::connect_schedule::Obstacle;
-use std::net::SocketAddr;
+use crate::driver::address::Address;
 use std::time::Instant;
 use std::{fmt, io};
 
@@ -11,7 +11,7 @@ use std::{fmt, io};
 #[non_exhaustive]
 pub struct ConnectFailure {
     /// The address that was tried.
-    pub address: SocketAddr,
+    pub address: Address,
     /// What the system said; `TimedOut` also if `connect_timeout` passed, and `ConnectionRefused`
     /// also if nobody listened and the system connected the socket to itself.
     pub error: io::Error,
@@ -74,7 +74,7 @@ mod tests {
     #[test]
     fn display_names_address_and_cause() {
         let failure = ConnectFailure {
-            address: SocketAddr::from(([127, 0, 0, 1], 80)),
+            address: Address::from(std::net::SocketAddr::from(([127, 0, 0, 1], 80))),
             error: io::ErrorKind::TimedOut.into(),
             attempt: 1,
             next_attempt: None,

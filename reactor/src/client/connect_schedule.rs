@@ -1,8 +1,8 @@
 //! Which address is tried when. Pure: the time and the random share are arguments.
 
 use crate::client::backoff::Backoff;
+use crate::driver::address::Address;
 use crate::event_loop::timer_queue::deadline_after;
-use std::net::SocketAddr;
 use std::time::Instant;
 
 /// What stood in the way of a connection.
@@ -18,7 +18,7 @@ pub(crate) enum Obstacle {
 #[derive(Debug)]
 pub(crate) struct ConnectSchedule {
     /// Never empty.
-    addresses: Vec<SocketAddr>,
+    addresses: Vec<Address>,
     next: usize,
     failed_in_round: usize,
     attempts: u32,
@@ -29,7 +29,7 @@ pub(crate) struct ConnectSchedule {
 
 impl ConnectSchedule {
     /// `addresses` must not be empty.
-    pub(crate) fn new(addresses: Vec<SocketAddr>, attempts_max: u32, backoff: Backoff) -> Self {
+    pub(crate) fn new(addresses: Vec<Address>, attempts_max: u32, backoff: Backoff) -> Self {
         debug_assert!(!addresses.is_empty());
         Self {
             addresses,
@@ -43,8 +43,8 @@ impl ConnectSchedule {
     }
 
     /// The address whose turn it is.
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.addresses[self.next]
+    pub(crate) fn address(&self) -> &Address {
+        &self.addresses[self.next]
     }
 
     /// Failures since the start or the last connection.
@@ -61,7 +61,7 @@ impl ConnectSchedule {
 
     /// Replaces the addresses and begins with the first; an empty list changes nothing. Delays and
     /// attempts go on as they were.
-    pub(crate) fn set_addresses(&mut self, addresses: Vec<SocketAddr>) {
+    pub(crate) fn set_addresses(&mut self, addresses: Vec<Address>) {
         if !addresses.is_empty() {
             self.addresses = addresses;
             self.begin_round(0);

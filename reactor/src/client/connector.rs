@@ -5,12 +5,12 @@ use crate::client::connect_failure::{ConnectFailure, classify};
 use crate::client::connect_schedule::ConnectSchedule;
 use crate::client::sequel::{Link, Sequel};
 use crate::connection::options::ConnectionOptions;
-use crate::driver::socket;
+use crate::driver::address::Address;
+use crate::driver::stream::Stream;
 use crate::event_loop::loop_core::{LoopCore, TimerTask};
 use crate::event_loop::source::{SourceId, SourceTimer};
 use crate::event_loop::timer_queue::{TimerId, deadline_after};
 use crate::event_loop::token::Key;
-use mio::net::TcpStream;
 use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -45,9 +45,9 @@ enum Phase {
 }
 
 struct Attempt {
-    stream: TcpStream,
+    stream: Stream,
     key: Key,
-    address: SocketAddr,
+    address: Address,
     deadline: TimerId,
 }
 
@@ -56,7 +56,7 @@ struct Attempt {
 pub(crate) enum Outcome {
     /// The kernel is at it.
     Pending,
-    Connected(TcpStream, SocketAddr),
+    Connected(Stream, Address),
     Failed(ConnectFailure),
 }
 
@@ -64,7 +64,7 @@ impl Connector {
     /// `addresses` must not be empty.
     pub(crate) fn new(
         source: SourceId,
-        addresses: Vec<SocketAddr>,
+        addresses: Vec<Address>,
         options: ConnectorOptions,
         connection_options: ConnectionOptions,
     ) -> Self {
@@ -107,7 +107,7 @@ impl Connector {
         false
     }
 
-    pub(crate) fn set_addresses(&mut self, addresses: Vec<SocketAddr>) {
+    pub(crate) fn set_addresses(&mut self, addresses: Vec<Address>) {
         self.schedule.set_addresses(addresses);
     }
 
@@ -123,7 +123,7 @@ impl Connector {
             Ok(Completion::Pending) => Outcome::Pending,
             Ok(Completion::Connected) => {
                 // The set registers the socket as its own.
-                if let Err(error) = core.poller.unwatch(&mut attempt.stream) {
+                if let Err(error) = core.poller.unwatch(&attempt.stream) {
                     return self.fail_attempt(core, error);
                 }
                 let link = Phase::Established(Link::Open);
@@ -186,11 +186,11 @@ impl Connector {
     }
 
     fn open(&self, core: &mut LoopCore) -> io::Result<Attempt> {
-        let address = self.schedule.address();
+        let address = self.schedule.address().clone();
         let local = self.options.local_address;
-        let mut stream = socket::connect(address, local, &self.connection_options)?;
+        let stream = core.poller.connect(&address, local, &self.connection_options)?;
         let key = Key { slot: 0, generation: core.next_generation() };
-        core.poller.watch_connection(&mut stream, self.source.index, key)?;
+        core.poller.watch_connection(&stream, self.source.index, key)?;
         let deadline = self.arm(core, deadline_after(core.now, self.options.connect_timeout));
         Ok(Attempt { stream, key, address, deadline })
     }
@@ -202,7 +202,7 @@ impl Connector {
     }
 
     fn fail(&mut self, core: &mut LoopCore, error: io::Error) -> ConnectFailure {
-        let address = self.schedule.address();
+        let address = self.schedule.address().clone();
         let next = self.schedule.fail(core.now, classify(&error), self.random.f64());
         self.phase = Phase::Idle;
         if let Some(next) = next {
@@ -255,7 +255,7 @@ impl Attempt {
         };
         // Where nobody listens on a port of those that the system gives to clients, it may give
         // this very port to this client, and TCP then connects the socket to itself.
-        if self.stream.local_addr()? == peer {
+        if peer.socket_addr().is_some() && self.stream.local_addr()? == peer {
             let text = "connected to itself, for nobody listens";
             return Err(io::Error::new(io::ErrorKind::ConnectionRefused, text));
         }

@@ -2,6 +2,7 @@
 
 use crate::client::source::ClientCommand;
 use crate::connection::service_handle::ServiceHandle;
+use crate::driver::address::Address;
 use crate::error::Closed;
 use crate::event_loop::mailbox::Mailbox;
 use crate::server::stats::ServerCounters;
@@ -54,7 +55,8 @@ impl<Post> ClientHandle<Post> {
     /// Tries these addresses from the next attempt on, for example after a name was resolved anew;
     /// an empty list changes nothing.
     pub fn set_addresses(&self, addresses: impl Into<Vec<SocketAddr>>) {
-        self.ask(ClientCommand::SetAddresses(addresses.into()));
+        let addresses = addresses.into().into_iter().map(Address::from).collect();
+        self.ask(ClientCommand::SetAddresses(addresses));
     }
 
     /// Whether there is a connection: `on_connected` was called and `on_closed` was not, or either

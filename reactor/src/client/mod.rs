@@ -17,6 +17,7 @@ use crate::connection::service::Service;
 use crate::connection::service_handle::ServiceHandle;
 use crate::connection::set::ConnectionSet;
 use crate::connection::table::ConnectionTable;
+use crate::driver::address::Address;
 use crate::error::{Error, Result};
 use crate::event_loop::EventLoop;
 use crate::event_loop::mailbox::Mailbox;
@@ -25,6 +26,7 @@ use crate::server::stats::ServerCounters;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::ops::Deref;
+use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 use std::{fmt, io};
@@ -56,7 +58,7 @@ use std::{fmt, io};
 /// }
 ///
 /// let mut event_loop = EventLoop::new()?;
-/// let address = "127.0.0.1:7".parse().expect("a literal address");
+/// let address = std::net::SocketAddr::from(([127, 0, 0, 1], 7));
 /// let client =
 ///     TcpClient::builder([address]).enable_retry(true).start(&mut event_loop, |_handle| Greeter)?;
 /// client.connect();
@@ -73,7 +75,7 @@ pub struct TcpClient<Post> {
 #[derive(Debug)]
 #[must_use = "a builder does nothing until it starts a client"]
 pub struct TcpClientBuilder {
-    addresses: Vec<SocketAddr>,
+    addresses: Vec<Address>,
     connect_timeout: Duration,
     first_delay: Duration,
     max_delay: Duration,
@@ -93,8 +95,19 @@ impl TcpClient<Infallible> {
     /// Defaults: 10 s for an attempt; delays from 500 ms to 30 s, muduo's; attempts without end;
     /// no retry after a connection was lost.
     pub fn builder(addresses: impl Into<Vec<SocketAddr>>) -> TcpClientBuilder {
-        TcpClientBuilder {
-            addresses: addresses.into(),
+        TcpClientBuilder::new(addresses.into().into_iter().map(Address::from).collect())
+    }
+
+    /// A client of a server on a Unix socket of that name; otherwise as [`TcpClient::builder`].
+    pub fn unix(path: impl Into<PathBuf>) -> TcpClientBuilder {
+        TcpClientBuilder::new(vec![path.into().into()])
+    }
+}
+
+impl TcpClientBuilder {
+    fn new(addresses: Vec<Address>) -> Self {
+        Self {
+            addresses,
             connect_timeout: Duration::from_secs(10),
             first_delay: Duration::from_millis(500),
             max_delay: Duration::from_secs(30),
@@ -104,9 +117,7 @@ impl TcpClient<Infallible> {
             connection_options: ConnectionOptions::default(),
         }
     }
-}
 
-impl TcpClientBuilder {
     /// How long one address may take to answer. Above 0.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;

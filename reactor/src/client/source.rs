@@ -3,6 +3,7 @@
 use crate::client::connector::{Connector, Outcome};
 use crate::connection::service::Service;
 use crate::connection::set::ConnectionSet;
+use crate::driver::address::Address;
 use crate::driver::channel::Readiness;
 use crate::event_loop::loop_core::LoopCore;
 use crate::event_loop::mailbox::Mailbox;
@@ -11,7 +12,6 @@ use crate::event_loop::timer_queue::TimerId;
 use crate::event_loop::token::Key;
 use crate::server::stats::ServerCounters;
 use std::mem;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// What may be asked of a client on any thread.
@@ -20,7 +20,7 @@ pub(crate) enum ClientCommand {
     Connect,
     Disconnect,
     Stop,
-    SetAddresses(Vec<SocketAddr>),
+    SetAddresses(Vec<Address>),
 }
 
 /// The source that a client installs on its loop.

@@ -19,6 +19,7 @@ use crate::connection::service::SendStatus;
 use crate::connection::state::{CloseReason, InputFlow};
 use crate::connection::table::ConnectionTable;
 use crate::connection::tcp_connection::TcpConnection;
+use crate::driver::address::Address;
 use crate::event_loop::loop_core::LoopCore;
 use crate::event_loop::source::SourceTimer;
 use crate::event_loop::timer_queue::TimerId;
@@ -159,17 +160,22 @@ impl<'a, State> Connection<'a, State> {
         self.inner().state.can_send()
     }
 
-    /// The address of the peer.
-    pub fn peer_addr(&self) -> SocketAddr {
-        self.inner().peer
+    /// Where the peer is, a Unix socket included.
+    pub fn peer(&self) -> &Address {
+        &self.inner().peer
     }
 
-    /// The address of this side.
+    /// The address of the peer; `0.0.0.0:0` for a Unix socket.
+    pub fn peer_addr(&self) -> SocketAddr {
+        self.inner().peer.socket_addr_or_unspecified()
+    }
+
+    /// The address of this side; `0.0.0.0:0` for a Unix socket.
     ///
     /// # Errors
     /// If the socket is broken.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.inner().stream.local_addr()
+        Ok(self.inner().stream.local_addr()?.socket_addr_or_unspecified())
     }
 
     /// Turns TCP_NODELAY on or off for this connection.
@@ -177,7 +183,7 @@ impl<'a, State> Connection<'a, State> {
     /// # Errors
     /// If the socket is broken.
     pub fn set_tcp_no_delay(&self, on: bool) -> io::Result<()> {
-        self.inner().stream.set_nodelay(on)
+        self.inner().stream.set_tcp_no_delay(on)
     }
 
     /// Whether TCP_NODELAY is on.
@@ -185,7 +191,7 @@ impl<'a, State> Connection<'a, State> {
     /// # Errors
     /// If the socket is broken.
     pub fn tcp_no_delay(&self) -> io::Result<bool> {
-        self.inner().stream.nodelay()
+        self.inner().stream.is_tcp_no_delay()
     }
 
     /// The remote of this connection for other threads.
@@ -234,7 +240,7 @@ impl<State> fmt::Debug for Connection<'_, State> {
         formatter
             .debug_struct("Connection")
             .field("id", &self.id())
-            .field("peer", &self.peer_addr())
+            .field("peer", &self.peer())
             .field("state", &self.inner().state)
             .field("queued_bytes", &self.queued_bytes())
             .field("timers", &self.inner().timers.len())

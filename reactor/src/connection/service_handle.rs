@@ -1,13 +1,13 @@
 //! The remote of a service, and the letters that reach a set of connections.
 
 use crate::connection::id::ConnectionId;
+use crate::driver::address::Address;
+use crate::driver::stream::Stream;
 use crate::error::Closed;
 use crate::event_loop::mailbox::Mailbox;
 use crate::server::stats::CountedConnection;
 use bytes::Bytes;
-use mio::net::TcpStream;
 use std::fmt;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use std::time::Duration;
 pub(crate) enum Letter<Post> {
     Post(Post),
     Command(ConnectionId, Command),
-    Accepted(TcpStream, SocketAddr, CountedConnection),
+    Accepted(Stream, Address, CountedConnection),
     Stop { deadline: Duration },
 }
 
@@ -33,8 +33,8 @@ pub(crate) trait ConnectionSink: Send + Sync {
     fn command(&self, id: ConnectionId, command: Command);
     fn accepted(
         &self,
-        stream: TcpStream,
-        peer: SocketAddr,
+        stream: Stream,
+        peer: Address,
         counted: CountedConnection,
     ) -> Result<(), Closed>;
 }
@@ -47,8 +47,8 @@ impl<Post: Send> ConnectionSink for Mailbox<Letter<Post>> {
 
     fn accepted(
         &self,
-        stream: TcpStream,
-        peer: SocketAddr,
+        stream: Stream,
+        peer: Address,
         counted: CountedConnection,
     ) -> Result<(), Closed> {
         self.push(Letter::Accepted(stream, peer, counted))

@@ -9,7 +9,9 @@ use crate::connection::service::Service;
 use crate::connection::service_handle::{Command, Letter};
 use crate::connection::state::{CloseReason, ConnectionState};
 use crate::connection::table::{ConnectionTable, Notice};
+use crate::driver::address::Address;
 use crate::driver::channel::Readiness;
+use crate::driver::stream::Stream;
 use crate::event_loop::loop_core::LoopCore;
 use crate::event_loop::mailbox::Mailbox;
 use crate::event_loop::source::{Source, SourceStatus, SourceTimer};
@@ -17,11 +19,9 @@ use crate::event_loop::timer_queue::TimerId;
 use crate::event_loop::token::Key;
 use crate::server::stats::{CountedConnection, ServerCounters};
 use crate::server::warning_limit::WarningLimit;
-use mio::net::TcpStream;
 use std::convert::Infallible;
 use std::io;
 use std::mem;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc;
 use std::time::Duration;
@@ -112,7 +112,7 @@ impl<S: Service> ConnectionSet<S> {
             }
             Letter::Command(id, command) => self.handle_command(core, id, command),
             Letter::Accepted(stream, peer, counted) => {
-                if let Err(error) = self.adopt(core, stream, peer, counted)
+                if let Err(error) = self.adopt(core, stream, peer.clone(), counted)
                     && self.warnings.allow(core.now)
                 {
                     log::warn!("cannot take in the connection of {peer}: {error}");
@@ -139,8 +139,8 @@ impl<S: Service> ConnectionSet<S> {
     pub(crate) fn take_in(
         &mut self,
         core: &mut LoopCore,
-        stream: TcpStream,
-        peer: SocketAddr,
+        stream: Stream,
+        peer: Address,
         counted: CountedConnection,
     ) -> io::Result<()> {
         self.adopt(core, stream, peer, counted)?;
@@ -167,8 +167,8 @@ impl<S: Service> ConnectionSet<S> {
     fn adopt(
         &mut self,
         core: &mut LoopCore,
-        stream: TcpStream,
-        peer: SocketAddr,
+        stream: Stream,
+        peer: Address,
         counted: CountedConnection,
     ) -> io::Result<()> {
         if self.phase == Phase::Stopping {

@@ -5,15 +5,15 @@ use crate::connection::options::ConnectionOptions;
 use crate::connection::service_handle::ConnectionSink;
 use crate::connection::state::{CloseReason, ConnectionState, NextStep};
 use crate::connection::tcp_connection::{TcpConnection, WaterLevel};
+use crate::driver::address::Address;
 use crate::driver::channel::Readiness;
+use crate::driver::stream::Stream;
 use crate::event_loop::loop_core::{LoopCore, TimerTask};
 use crate::event_loop::source::{SourceId, SourceTimer};
 use crate::event_loop::timer_queue::TimerId;
 use crate::event_loop::token::{Key, SLOTS_MAX};
-use mio::net::TcpStream;
 use slab::Slab;
 use std::collections::VecDeque;
-use std::net::{Shutdown, SocketAddr};
 use std::sync::Arc;
 use std::{io, mem};
 
@@ -71,15 +71,15 @@ impl<State: Default> ConnectionTable<State> {
     pub(crate) fn adopt(
         &mut self,
         core: &mut LoopCore,
-        mut stream: TcpStream,
-        peer: SocketAddr,
+        stream: Stream,
+        peer: Address,
     ) -> io::Result<Key> {
         let entry = self.slots.vacant_entry();
         if entry.key() >= SLOTS_MAX {
             return Err(io::Error::other("too many connections on one loop"));
         }
         let key = Key { slot: entry.key() as u32, generation: core.next_generation() };
-        core.poller.watch_connection(&mut stream, self.source.index, key)?;
+        core.poller.watch_connection(&stream, self.source.index, key)?;
         entry.insert(TcpConnection::new(key, stream, peer));
         self.open += 1;
         Ok(key)
@@ -310,7 +310,7 @@ impl<State> ConnectionTable<State> {
             match connection.state.step_when_drained(connection.flow) {
                 NextStep::Stay => {}
                 NextStep::SendEndOfStream => {
-                    connection.stream.shutdown(Shutdown::Write)?;
+                    connection.stream.shutdown_write()?;
                     connection.state = ConnectionState::HalfClosed;
                 }
                 NextStep::Close(reason) => {

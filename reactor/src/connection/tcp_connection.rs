@@ -3,13 +3,12 @@
 use crate::buffer::Buffer;
 use crate::connection::output_queue::{ChunkPool, GATHER_MAX, OutputQueue};
 use crate::connection::state::{ConnectionState, InputFlow};
+use crate::driver::address::Address;
 use crate::driver::channel::Channel;
-use crate::driver::socket;
+use crate::driver::stream::Stream;
 use crate::event_loop::timer_queue::TimerId;
 use crate::event_loop::token::Key;
-use mio::net::TcpStream;
-use std::io::{self, IoSlice, Read, Write};
-use std::net::SocketAddr;
+use std::io::{self, IoSlice};
 
 /// Bytes asked for in one read. muduo reads up to 128 KiB; 64 KiB stays in the second-level
 /// cache together with what handles it.
@@ -53,8 +52,8 @@ pub(crate) struct Listed {
 /// A connection of a table.
 pub(crate) struct TcpConnection<State> {
     pub(crate) key: Key,
-    pub(crate) stream: TcpStream,
-    pub(crate) peer: SocketAddr,
+    pub(crate) stream: Stream,
+    pub(crate) peer: Address,
     pub(crate) state: ConnectionState,
     pub(crate) flow: InputFlow,
     pub(crate) channel: Channel,
@@ -73,7 +72,7 @@ pub(crate) struct TcpConnection<State> {
 }
 
 impl<State: Default> TcpConnection<State> {
-    pub(crate) fn new(key: Key, stream: TcpStream, peer: SocketAddr) -> Self {
+    pub(crate) fn new(key: Key, stream: Stream, peer: Address) -> Self {
         Self {
             key,
             stream,
@@ -99,7 +98,7 @@ impl<State> TcpConnection<State> {
         scratch.retrieve_all();
         scratch.ensure_writable(READ_BYTES);
         let space = &mut scratch.writable_mut()[..READ_BYTES];
-        let result = retry_interrupted(|| (&self.stream).read(space));
+        let result = retry_interrupted(|| self.stream.read(space));
         match result {
             Ok(0) => {
                 self.channel.handle_read_drained();
@@ -164,13 +163,13 @@ impl<State> TcpConnection<State> {
     /// Writes what is at the front of the queue; returns bytes written and offered.
     fn write_front(&self) -> io::Result<(usize, usize)> {
         if let Some(bytes) = self.output.contiguous() {
-            return Ok(((&self.stream).write(bytes)?, bytes.len()));
+            return Ok((self.stream.write(bytes)?, bytes.len()));
         }
         let mut slices = [IoSlice::new(&[]); GATHER_MAX];
         let count = self.output.gather(&mut slices);
         let slices = &slices[..count];
         let offered = slices.iter().map(|slice| slice.len()).sum();
-        Ok((socket::send_gathered(&self.stream, slices)?, offered))
+        Ok((self.stream.write_gathered(slices)?, offered))
     }
 }
 

@@ -1,5 +1,9 @@
-//! The border to the kernel: sockets, what they are ready for, and the wait for them.
+//! The border to the kernel: sockets, what they are ready for, the wait for them, and the time.
 
+pub(crate) mod address;
 pub(crate) mod channel;
+pub(crate) mod clock;
+pub(crate) mod listening;
 pub(crate) mod poller;
 pub(crate) mod socket;
+pub(crate) mod stream;

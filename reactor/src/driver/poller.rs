@@ -1,29 +1,56 @@
-//! The only user of `mio::Poll`, and the maker of wakers: registering sources and waiting for them.
+//! The only user of `mio::Poll`, and the maker of wakers: registering sockets and waiting for them.
+//!
+//! Here is the seam between a loop and what drives it: the kernel, or a simulation of sockets and
+//! of the clock. What the loop does is the same with both.
 
+use crate::connection::options::ConnectionOptions;
+use crate::driver::address::Address;
 use crate::driver::channel::Readiness;
+use crate::driver::clock::Clock;
+use crate::driver::listening::ListeningSocket;
+#[cfg(feature = "simulation")]
+use crate::driver::simulation::{SimulatedAlarm, SimulatedPoller};
+use crate::driver::socket::{self, ListenOptions};
+use crate::driver::stream::Stream;
 use crate::event_loop::token::{Key, WAKE_TOKEN, pack, unpack};
-use mio::event::{Event, Source};
+use mio::event::Event;
+use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
 use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{AsRawFd, RawFd};
 use std::time::{Duration, Instant};
 
 /// Events fetched in one wait at first, as in muduo; doubled whenever a wait fills them.
 const EVENTS_START: usize = 16;
 
-/// The kernel's interest list of one loop.
+/// The interest list of one loop.
 #[derive(Debug)]
-pub(crate) struct Poller {
-    poll: Poll,
+pub(crate) enum Poller {
+    System(Poll),
+    #[cfg(feature = "simulation")]
+    Simulated(SimulatedPoller),
 }
 
 /// Ends the wait of a poller from any thread.
 #[derive(Debug)]
-pub(crate) struct PollerAlarm(Waker);
+pub(crate) enum PollerAlarm {
+    System(Waker),
+    #[cfg(feature = "simulation")]
+    Simulated(SimulatedAlarm),
+}
 
 impl PollerAlarm {
     /// One system call; many before the next wait end it once.
     pub(crate) fn ring(&self) -> io::Result<()> {
-        self.0.wake()
+        match self {
+            Self::System(waker) => waker.wake(),
+            #[cfg(feature = "simulation")]
+            Self::Simulated(alarm) => {
+                alarm.ring();
+                Ok(())
+            }
+        }
     }
 }
 
@@ -31,44 +58,123 @@ impl PollerAlarm {
 #[derive(Debug)]
 pub(crate) struct EventBatch {
     events: Events,
+    #[cfg(feature = "simulation")]
+    simulated: Vec<(u64, Readiness)>,
 }
+
+/// In both directions, urgent data included; never changed afterwards.
+const OF_CONNECTIONS: Interest = Interest::READABLE.add(Interest::WRITABLE).add(Interest::PRIORITY);
 
 impl Poller {
     pub(crate) fn new() -> io::Result<Self> {
-        Ok(Self { poll: Poll::new()? })
+        Ok(Self::System(Poll::new()?))
     }
 
     /// The alarm of this poller; at most one.
     pub(crate) fn alarm(&self) -> io::Result<PollerAlarm> {
-        Waker::new(self.poll.registry(), Token(WAKE_TOKEN as usize)).map(PollerAlarm)
+        match self {
+            Self::System(poll) => {
+                let waker = Waker::new(poll.registry(), Token(WAKE_TOKEN as usize))?;
+                Ok(PollerAlarm::System(waker))
+            }
+            #[cfg(feature = "simulation")]
+            Self::Simulated(poller) => Ok(PollerAlarm::Simulated(poller.alarm())),
+        }
     }
 
-    /// Watches a connection in both directions, urgent data included; never changed afterwards.
-    /// Closing the descriptor ends the watch, for no descriptor here is ever duplicated.
+    /// The clock that the loop goes by.
+    pub(crate) fn clock(&self) -> Clock {
+        match self {
+            Self::System(_) => Clock::System,
+            #[cfg(feature = "simulation")]
+            Self::Simulated(poller) => poller.clock(),
+        }
+    }
+
+    /// A listening socket; `options` are those of what it accepts.
+    pub(crate) fn listen(
+        &self,
+        address: &Address,
+        listening: &ListenOptions,
+        options: &ConnectionOptions,
+    ) -> io::Result<ListeningSocket> {
+        match self {
+            Self::System(_) => {
+                socket::listen(address, listening, options).map(ListeningSocket::System)
+            }
+            #[cfg(feature = "simulation")]
+            Self::Simulated(poller) => poller.listen(address).map(ListeningSocket::Simulated),
+        }
+    }
+
+    /// A socket on its way to `address`.
+    pub(crate) fn connect(
+        &self,
+        address: &Address,
+        local: Option<SocketAddr>,
+        options: &ConnectionOptions,
+    ) -> io::Result<Stream> {
+        match self {
+            Self::System(_) => socket::connect(address, local, options).map(Stream::System),
+            #[cfg(feature = "simulation")]
+            Self::Simulated(poller) => poller.connect(address).map(Stream::Simulated),
+        }
+    }
+
+    /// Watches a connection. Closing the descriptor ends the watch, for no descriptor here is ever
+    /// duplicated.
     pub(crate) fn watch_connection(
         &self,
-        socket: &mut impl Source,
+        stream: &Stream,
         source: u16,
         key: Key,
     ) -> io::Result<()> {
-        let interest = Interest::READABLE | Interest::WRITABLE | Interest::PRIORITY;
-        self.watch(socket, source, key, interest)
+        match stream {
+            Stream::System(socket) => {
+                self.watch_descriptor(socket.as_raw_fd(), source, key, OF_CONNECTIONS)
+            }
+            #[cfg(feature = "simulation")]
+            Stream::Simulated(stream) => {
+                stream.watch(pack(source, key));
+                Ok(())
+            }
+        }
     }
 
     /// Watches a listener.
     pub(crate) fn watch_listener(
         &self,
-        socket: &mut impl Source,
+        listener: &ListeningSocket,
         source: u16,
         key: Key,
     ) -> io::Result<()> {
-        self.watch(socket, source, key, Interest::READABLE)
+        match listener {
+            ListeningSocket::System(socket) => {
+                self.watch_descriptor(socket.as_raw_fd(), source, key, Interest::READABLE)
+            }
+            #[cfg(feature = "simulation")]
+            ListeningSocket::Simulated(listener) => {
+                listener.watch(pack(source, key));
+                Ok(())
+            }
+        }
     }
 
     /// Forgets a socket that is to be watched under another key. An event of the present batch may
     /// still come.
-    pub(crate) fn unwatch(&self, socket: &mut impl Source) -> io::Result<()> {
-        self.poll.registry().deregister(socket)
+    pub(crate) fn unwatch(&self, stream: &Stream) -> io::Result<()> {
+        match (self, stream) {
+            (Self::System(poll), Stream::System(socket)) => {
+                poll.registry().deregister(&mut SourceFd(&socket.as_raw_fd()))
+            }
+            #[cfg(feature = "simulation")]
+            (_, Stream::Simulated(stream)) => {
+                stream.unwatch();
+                Ok(())
+            }
+            #[cfg(feature = "simulation")]
+            (Self::Simulated(_), Stream::System(_)) => Err(io::ErrorKind::Unsupported.into()),
+        }
     }
 
     /// Waits for events until `timeout` (`None`: for ever). A signal does not cut it short.
@@ -77,9 +183,17 @@ impl Poller {
         batch: &mut EventBatch,
         timeout: Option<Duration>,
     ) -> io::Result<()> {
+        let poll = match self {
+            Self::System(poll) => poll,
+            #[cfg(feature = "simulation")]
+            Self::Simulated(poller) => {
+                poller.wait(&mut batch.simulated, timeout);
+                return Ok(());
+            }
+        };
         let mut remaining = timeout;
         let mut deadline = None;
-        while let Err(error) = self.poll.poll(&mut batch.events, remaining) {
+        while let Err(error) = poll.poll(&mut batch.events, remaining) {
             if error.kind() != io::ErrorKind::Interrupted {
                 return Err(error);
             }
@@ -93,27 +207,42 @@ impl Poller {
         Ok(())
     }
 
-    fn watch(
+    /// Watches a descriptor of the system, which its owner closes to end the watch.
+    pub(crate) fn watch_descriptor(
         &self,
-        socket: &mut impl Source,
+        descriptor: RawFd,
         source: u16,
         key: Key,
         interest: Interest,
     ) -> io::Result<()> {
-        self.poll.registry().register(socket, Token(pack(source, key) as usize), interest)
+        match self {
+            Self::System(poll) => {
+                let token = Token(pack(source, key) as usize);
+                poll.registry().register(&mut SourceFd(&descriptor), token, interest)
+            }
+            #[cfg(feature = "simulation")]
+            Self::Simulated(_) => Err(io::ErrorKind::Unsupported.into()),
+        }
     }
 }
 
 impl EventBatch {
     pub(crate) fn new() -> Self {
-        Self { events: Events::with_capacity(EVENTS_START) }
+        Self {
+            events: Events::with_capacity(EVENTS_START),
+            #[cfg(feature = "simulation")]
+            simulated: Vec::new(),
+        }
     }
 
     /// Who is ready for what; wake-ups are left out.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u16, Key, Readiness)> {
-        self.events.iter().filter(|event| event.token().0 as u64 != WAKE_TOKEN).map(|event| {
-            let (source, key) = unpack(event.token().0 as u64);
-            (source, key, readiness(event))
+        let events = self.events.iter().map(|event| (event.token().0 as u64, readiness(event)));
+        #[cfg(feature = "simulation")]
+        let events = events.chain(self.simulated.iter().copied());
+        events.filter(|&(token, _)| token != WAKE_TOKEN).map(|(token, readiness)| {
+            let (source, key) = unpack(token);
+            (source, key, readiness)
         })
     }
 
@@ -139,17 +268,23 @@ fn readiness(event: &Event) -> Readiness {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use mio::net::{TcpListener, TcpStream};
 
     const KEY: Key = Key { slot: 3, generation: 4 };
+
+    fn listen(poller: &Poller) -> ListeningSocket {
+        let address = SocketAddr::from(([127, 0, 0, 1], 0)).into();
+        let listening = ListenOptions { backlog: 64, reuse_port: false };
+        poller.listen(&address, &listening, &ConnectionOptions::default()).unwrap()
+    }
 
     #[test]
     fn events_carry_source_and_key() {
         let mut poller = Poller::new().unwrap();
         let mut batch = EventBatch::new();
-        let mut listener = TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        poller.watch_listener(&mut listener, 7, KEY).unwrap();
-        let _client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let listener = listen(&poller);
+        poller.watch_listener(&listener, 7, KEY).unwrap();
+        let _client =
+            poller.connect(&listener.local_addr().unwrap(), None, &Default::default()).unwrap();
         poller.wait(&mut batch, Some(Duration::from_secs(5))).unwrap();
         let events: Vec<_> = batch.iter().collect();
         assert_eq!(events.len(), 1);
@@ -172,19 +307,18 @@ mod tests {
     fn a_full_batch_doubles() {
         let mut poller = Poller::new().unwrap();
         let mut batch = EventBatch::new();
-        let listener = TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        let address = listener.local_addr().unwrap();
-        let mut streams: Vec<_> =
-            (0..EVENTS_START).map(|_| TcpStream::connect(address).unwrap()).collect();
-        for stream in &mut streams {
+        let address = listen(&poller).local_addr().unwrap();
+        let connect = || poller.connect(&address, None, &ConnectionOptions::default());
+        let streams: Vec<_> = (0..EVENTS_START).map(|_| connect().unwrap()).collect();
+        for stream in &streams {
             poller.watch_connection(stream, 0, KEY).unwrap();
         }
         while batch.iter().count() < EVENTS_START {
             poller.wait(&mut batch, Some(Duration::from_millis(10))).unwrap();
-            for stream in &mut streams {
+            for stream in &streams {
                 // Registering anew makes the kernel report what it already told.
-                let interest = Interest::READABLE | Interest::WRITABLE;
-                poller.poll.registry().reregister(stream, Token(1), interest).unwrap();
+                poller.unwatch(stream).unwrap();
+                poller.watch_connection(stream, 0, KEY).unwrap();
             }
         }
         batch.grow_if_full();

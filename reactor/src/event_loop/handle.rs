@@ -1,5 +1,6 @@
 //! The remote of a loop: what other threads may ask of it.
 
+use crate::driver::clock::Clock;
 use crate::driver::poller::PollerAlarm;
 use crate::event_loop::EventLoop;
 use crate::event_loop::mailbox::Mailbox;
@@ -33,12 +34,13 @@ pub(crate) struct LoopShared {
     quit: AtomicBool,
     number: u64,
     timer_number: AtomicU64,
+    pub(crate) clock: Clock,
     thread: ThreadId,
 }
 
 impl LoopShared {
     /// Called on the thread that will run the loop.
-    pub(crate) fn new(alarm: PollerAlarm) -> Self {
+    pub(crate) fn new(alarm: PollerAlarm, clock: Clock) -> Self {
         let signal = Arc::new(WakeSignal::new(alarm));
         let number = LOOPS.fetch_add(1, Ordering::Relaxed);
         Self {
@@ -48,6 +50,7 @@ impl LoopShared {
             quit: AtomicBool::new(false),
             number,
             timer_number: AtomicU64::new(number << TIMER_NUMBER_BITS),
+            clock,
             thread: thread::current().id(),
         }
     }
@@ -129,7 +132,7 @@ impl LoopHandle {
         delay: Duration,
         task: impl FnOnce(&mut EventLoop) + Send + 'static,
     ) -> TimerId {
-        self.run_at(deadline_after(Instant::now(), delay), task)
+        self.run_at(deadline_after(self.shared.clock.now(), delay), task)
     }
 
     /// Runs `task` every `period`, first one period from when the loop learns of it.

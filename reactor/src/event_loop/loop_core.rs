@@ -2,12 +2,14 @@
 
 use crate::buffer::Buffer;
 use crate::connection::output_queue::ChunkPool;
+use crate::driver::clock::Clock;
 use crate::driver::poller::Poller;
 use crate::event_loop::EventLoop;
 use crate::event_loop::handle::{LoopShared, Task, is_remote};
 use crate::event_loop::source::{SourceId, SourceTimer};
 use crate::event_loop::timer_queue::{TimerId, TimerQueue, deadline_after};
 use crate::event_loop::token::GENERATIONS;
+use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -26,6 +28,7 @@ pub(crate) struct LoopCore {
     pub(crate) scratch: Buffer,
     pub(crate) chunks: ChunkPool,
     pub(crate) shared: Arc<LoopShared>,
+    pub(crate) clock: Clock,
     pub(crate) now: Instant,
     generation: u32,
     work: Work,
@@ -39,17 +42,20 @@ enum Work {
 }
 
 impl LoopCore {
-    pub(crate) fn new(poller: Poller, shared: Arc<LoopShared>) -> Self {
-        Self {
+    pub(crate) fn new(poller: Poller) -> io::Result<Self> {
+        let clock = poller.clock();
+        let shared = Arc::new(LoopShared::new(poller.alarm()?, clock.clone()));
+        Ok(Self {
             poller,
             timers: TimerQueue::new(),
             scratch: Buffer::new(),
             chunks: ChunkPool::default(),
-            now: Instant::now(),
+            now: clock.now(),
+            clock,
             generation: first_generation(shared.number()),
             shared,
             work: Work::Done,
-        }
+        })
     }
 
     /// A generation for a new tenant of a slot; shared by all sources, so that a stale event

@@ -13,14 +13,13 @@ pub(crate) mod thread_pool;
 
 use crate::driver::poller::{EventBatch, Poller};
 use crate::error::{Error, Result};
-use crate::event_loop::handle::{LoopHandle, LoopShared, Task};
+use crate::event_loop::handle::{LoopHandle, Task};
 use crate::event_loop::loop_core::{LoopCore, TimerTask};
 use crate::event_loop::source::{Source, SourceId, SourceStatus};
 use crate::event_loop::stats::LoopStats;
 use crate::event_loop::timer_queue::{TimerId, deadline_after};
 use crate::event_loop::token::OWNERS_MAX;
 use slab::Slab;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 use std::{fmt, io};
 
@@ -47,7 +46,7 @@ type LocalTask = Box<dyn FnOnce(&mut EventLoop)>;
 /// reads the byte alone; tasks, and posts to other services of the loop, may come after it.
 /// A panic in a callback is not caught: it unwinds out of [`EventLoop::run`].
 pub struct EventLoop {
-    core: LoopCore,
+    pub(crate) core: LoopCore,
     sources: Slab<Installed>,
     batch: EventBatch,
     tasks: Vec<LocalTask>,
@@ -65,14 +64,13 @@ impl EventLoop {
     /// # Errors
     /// If the system has no descriptors left for the poller and its alarm.
     pub fn new() -> Result<Self> {
-        let create = || {
-            let poller = Poller::new()?;
-            let alarm = poller.alarm()?;
-            Ok(LoopCore::new(poller, Arc::new(LoopShared::new(alarm))))
-        };
-        let core = create().map_err(|error| Error::new("create", "an event loop", error))?;
+        let create = || Self::with_poller(Poller::new()?);
+        create().map_err(|error| Error::new("create", "an event loop", error))
+    }
+
+    pub(crate) fn with_poller(poller: Poller) -> io::Result<Self> {
         Ok(Self {
-            core,
+            core: LoopCore::new(poller)?,
             sources: Slab::new(),
             batch: EventBatch::new(),
             tasks: Vec::new(),
@@ -127,7 +125,7 @@ impl EventLoop {
         delay: Duration,
         task: impl FnOnce(&mut Self) + 'static,
     ) -> TimerId {
-        self.run_at(deadline_after(Instant::now(), delay), task)
+        self.run_at(deadline_after(self.core.clock.now(), delay), task)
     }
 
     /// Runs `task` every `period` (at least a millisecond), first one period from now. The
@@ -137,7 +135,7 @@ impl EventLoop {
         period: Duration,
         task: impl FnMut(&mut Self) + 'static,
     ) -> TimerId {
-        let deadline = deadline_after(Instant::now(), period);
+        let deadline = deadline_after(self.core.clock.now(), period);
         self.core.add_timer(deadline, Some(period), TimerTask::Every(Box::new(task)))
     }
 
@@ -180,7 +178,7 @@ impl EventLoop {
 
     fn turn(&mut self, limit: Option<Duration>) -> Result<()> {
         self.wait(limit).map_err(|error| Error::new("wait for", "events", error))?;
-        self.core.now = Instant::now();
+        self.core.now = self.core.clock.now();
         self.core.shared.counters.turns.add(1);
         // A timer armed by a letter of this turn waits for the next, and for the letters before
         // that, among which may be one that cancels it.
@@ -212,7 +210,7 @@ impl EventLoop {
     fn time_to_sleep(&self, limit: Option<Duration>) -> Option<Duration> {
         let Some(deadline) = self.core.timers.next_deadline() else { return limit };
         // The clock is read again: the turn that just ended took its time.
-        let until_timer = deadline.saturating_duration_since(Instant::now());
+        let until_timer = deadline.saturating_duration_since(self.core.clock.now());
         Some(limit.map_or(until_timer, |limit| limit.min(until_timer)))
     }
 

@@ -1,7 +1,9 @@
 //! Takes in the connections of a listener and deals them to services.
 
 use crate::connection::service_handle::ConnectionSink;
+use crate::driver::address::Address;
 use crate::driver::channel::Readiness;
+use crate::driver::stream::Stream;
 use crate::event_loop::loop_core::LoopCore;
 use crate::event_loop::source::{Source, SourceId, SourceStatus, SourceTimer};
 use crate::event_loop::timer_queue::TimerId;
@@ -10,7 +12,6 @@ use crate::server::accept_error::{AcceptError, classify};
 use crate::server::listener::Listener;
 use crate::server::stats::{ServerCounters, count};
 use crate::server::warning_limit::WarningLimit;
-use mio::net::TcpStream;
 use std::fs::File;
 use std::io;
 use std::net::SocketAddr;
@@ -156,17 +157,17 @@ impl Acceptor {
     }
 
     /// Gives a connection to the next service, unless it is one too many.
-    fn place(&mut self, stream: TcpStream, peer: SocketAddr) {
+    fn place(&mut self, stream: Stream, peer: Address) {
         if self.counters.connections() >= self.connections_max {
             count(&self.counters.refused_by_limit);
             return;
         }
-        if self.filter.as_mut().is_some_and(|accepts| !accepts(peer)) {
+        if self.filter.as_mut().is_some_and(|accepts| !accepts(peer.socket_addr_or_unspecified())) {
             count(&self.counters.refused_by_filter);
             return;
         }
         let target = &self.targets[self.next_target];
-        match target.accepted(stream, peer, self.counters.add_connection()) {
+        match target.accepted(stream, peer.clone(), self.counters.add_connection()) {
             Ok(()) => {
                 count(&self.counters.accepted);
                 self.next_target = (self.next_target + 1) % self.targets.len();

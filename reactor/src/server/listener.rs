@@ -1,56 +1,62 @@
 //! A listening socket that any thread can stop.
 
 use crate::connection::options::ConnectionOptions;
+use crate::driver::address::Address;
+use crate::driver::listening::ListeningSocket;
 use crate::driver::poller::Poller;
-use crate::driver::socket;
+use crate::driver::socket::ListenOptions;
+use crate::driver::stream::Stream;
 use crate::event_loop::token::Key;
-use mio::net::{TcpListener, TcpStream};
-use std::ffi::c_int;
 use std::io;
-use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Shared by the acceptor and its server.
 #[derive(Debug)]
 pub(crate) struct Listener {
-    socket: TcpListener,
-    address: SocketAddr,
+    socket: ListeningSocket,
+    address: Address,
     stopped: AtomicBool,
 }
 
 impl Listener {
-    /// Listens on `address`.
+    /// Listens on `address`, for the loop of `poller`.
     pub(crate) fn bind(
-        address: SocketAddr,
-        backlog: c_int,
-        reuse_port: bool,
+        poller: &Poller,
+        address: &Address,
+        listening: &ListenOptions,
         options: &ConnectionOptions,
     ) -> io::Result<Self> {
-        let socket = socket::listen(address, backlog, reuse_port, options)?;
+        let socket = poller.listen(address, listening, options)?;
         let address = socket.local_addr()?;
         Ok(Self::of_socket(socket, address))
     }
 
-    pub(crate) fn of_socket(socket: TcpListener, address: SocketAddr) -> Self {
+    pub(crate) fn of_socket(socket: ListeningSocket, address: Address) -> Self {
         Self { socket, address, stopped: AtomicBool::new(false) }
     }
 
     /// Has `poller` watch for connections.
-    pub(crate) fn watch(&mut self, poller: &Poller, source: u16, key: Key) -> io::Result<()> {
-        poller.watch_listener(&mut self.socket, source, key)
+    pub(crate) fn watch(&self, poller: &Poller, source: u16, key: Key) -> io::Result<()> {
+        poller.watch_listener(&self.socket, source, key)
     }
 
     /// Any thread: refuses connections from now on, those waiting in the backlog too. The hang-up
     /// wakes the acceptor, which then goes.
     pub(crate) fn stop(&self) {
-        if !self.stopped.swap(true, Ordering::AcqRel)
-            && let Err(error) = socket::stop_listening(&self.socket)
-        {
+        if self.stopped.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        if let Err(error) = self.socket.stop() {
             log::warn!("cannot stop listening on {}: {error}", self.address);
+        }
+        if let Some(path) = self.address.path()
+            && let Err(error) = std::fs::remove_file(path)
+        {
+            log::warn!("cannot remove {}: {error}", path.display());
         }
     }
 
-    pub(crate) fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+    pub(crate) fn accept(&self) -> io::Result<(Stream, Address)> {
         self.socket.accept()
     }
 
@@ -58,7 +64,7 @@ impl Listener {
         self.stopped.load(Ordering::Acquire)
     }
 
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.address
+    pub(crate) fn address(&self) -> &Address {
+        &self.address
     }
 }

@@ -11,6 +11,8 @@ use crate::connection::service::{Seat, Service};
 use crate::connection::service_handle::{ConnectionSink, Letter, ServiceHandle};
 use crate::connection::set::ConnectionSet;
 use crate::connection::table::ConnectionTable;
+use crate::driver::address::Address;
+use crate::driver::socket::ListenOptions;
 use crate::error::{Error, Result};
 use crate::event_loop::EventLoop;
 use crate::event_loop::handle::LoopHandle;
@@ -23,6 +25,7 @@ use crate::server::stats::{ServerCounters, ServerStats};
 use std::convert::Infallible;
 use std::ffi::c_int;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 use std::{fmt, io};
@@ -43,7 +46,7 @@ pub struct TcpServer<Post> {
 /// How to start a [`TcpServer`]; made by [`TcpServer::builder`].
 #[must_use = "a builder does nothing until it starts a server"]
 pub struct TcpServerBuilder {
-    address: SocketAddr,
+    address: Address,
     threads: usize,
     thread_name: String,
     backlog: c_int,
@@ -59,7 +62,21 @@ impl TcpServer<Infallible> {
     /// Defaults: no threads, so connections live on the main loop; a backlog of 4096, muduo's
     /// and Linux's limit (SOMAXCONN); no limit on connections.
     pub fn builder(address: SocketAddr) -> TcpServerBuilder {
-        TcpServerBuilder {
+        TcpServerBuilder::new(address.into())
+    }
+
+    /// A server on a Unix socket of that name; otherwise as [`TcpServer::builder`].
+    ///
+    /// The name disappears when the server stops accepting; one that a killed server left behind is
+    /// taken over. What concerns TCP alone has no effect.
+    pub fn unix(path: impl Into<PathBuf>) -> TcpServerBuilder {
+        TcpServerBuilder::new(path.into().into())
+    }
+}
+
+impl TcpServerBuilder {
+    fn new(address: Address) -> Self {
+        Self {
             address,
             threads: 0,
             thread_name: "io-loop-".to_owned(),
@@ -70,9 +87,7 @@ impl TcpServer<Infallible> {
             accept_filter: None,
         }
     }
-}
 
-impl TcpServerBuilder {
     /// Sub loops, each on a thread of its own; 0 puts the connections on the main loop.
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = threads;
@@ -126,8 +141,8 @@ impl TcpServerBuilder {
         event_loop: &mut EventLoop,
         factory: impl Fn(Seat<S::Post>) -> S + Send + Sync + 'static,
     ) -> Result<TcpServer<S::Post>> {
-        let address = self.address;
-        let failed = |error| Error::new("listen on", address, error);
+        let address = self.address.clone();
+        let failed = |error| Error::new("listen on", &address, error);
         self.connection_options
             .check()
             .map_err(|error| Error::new("use", "the connection options", error))?;
@@ -160,17 +175,19 @@ impl TcpServerBuilder {
         counters: Arc<ServerCounters>,
     ) -> io::Result<Arc<Listener>> {
         let options = &self.connection_options;
-        let mut listener = Listener::bind(self.address, self.backlog, self.reuse_port, options)?;
-        let mut shared = None;
+        let listening = ListenOptions { backlog: self.backlog, reuse_port: self.reuse_port };
+        let poller = &event_loop.core.poller;
+        let listener = Arc::new(Listener::bind(poller, &self.address, &listening, options)?);
+        let acceptor_listener = listener.clone();
         event_loop.install(|core, id| {
             let key = Key { slot: 0, generation: id.generation };
+            let listener = acceptor_listener;
             listener.watch(&core.poller, id.index, key)?;
-            let listener = shared.insert(Arc::new(listener)).clone();
             let (filter, connections_max) = (self.accept_filter, self.connections_max);
             let acceptor = Acceptor::new(id, listener, targets, filter, connections_max, counters);
             Ok(Box::new(acceptor))
         })?;
-        shared.ok_or_else(|| io::Error::other("not installed"))
+        Ok(listener)
     }
 }
 
@@ -200,9 +217,14 @@ impl<Post> TcpServer<Post> {
         }
     }
 
-    /// The address listened on, with the port that the system chose.
-    pub fn local_addr(&self) -> SocketAddr {
+    /// Where it listens, a Unix socket included.
+    pub fn address(&self) -> &Address {
         self.listener.address()
+    }
+
+    /// The address listened on, with the port that the system chose; `0.0.0.0:0` for a Unix socket.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.listener.address().socket_addr_or_unspecified()
     }
 
     /// The services, in the order of their seats.

@@ -22,3 +22,4 @@ mod reentrancy;
 mod reading_in_turns;
 mod server_stop;
 mod timers;
+mod unix;

@@ -104,7 +104,8 @@ impl Service for Recorder {
         _connections: &mut Connections<'_, ()>,
         failure: &ConnectFailure,
     ) {
-        let (address, kind) = (failure.address, failure.error.kind());
+        let address = failure.address.socket_addr_or_unspecified();
+        let kind = failure.error.kind();
         let (attempt, retries) = (failure.attempt, failure.next_attempt.is_some());
         self.record(Event::ConnectFailed { address, kind, attempt, retries });
     }

@@ -1,5 +1,6 @@
 use super::*;
 use crate::driver::channel::Readiness;
+use std::io::{Read, Write};
 use std::net::{TcpListener as StdListener, TcpStream as StdStream};
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,7 @@ fn connected() -> (TcpConnection<()>, StdStream) {
     let peer = StdStream::connect(listener.local_addr().unwrap()).unwrap();
     let (stream, address) = listener.accept().unwrap();
     stream.set_nonblocking(true).unwrap();
-    (TcpConnection::new(KEY, TcpStream::from_std(stream), address), peer)
+    (TcpConnection::new(KEY, Stream::System(stream.into()), address.into()), peer)
 }
 
 /// Reads until `done` holds of the outcome; the loopback takes a moment.

@@ -1,12 +1,12 @@
 use super::*;
-use crate::connection::options::ConnectionOptions;
 use crate::connection::service_handle::{Command, ConnectionSink};
+use crate::driver::listening::ListeningSocket;
 use crate::driver::poller::Poller;
+use crate::driver::socket::ListenOptions;
 use crate::error::Closed;
-use crate::event_loop::handle::LoopShared;
 use crate::server::stats::CountedConnection;
 use crate::{connection::id::ConnectionId, event_loop::loop_core::LoopCore};
-use std::net::{TcpStream as StdStream, UdpSocket};
+use std::net::{SocketAddr, TcpStream as StdStream, UdpSocket};
 use std::os::fd::OwnedFd;
 
 const ID: SourceId = SourceId { index: 0, generation: 0 };
@@ -21,8 +21,8 @@ impl ConnectionSink for Ended {
 
     fn accepted(
         &self,
-        _stream: TcpStream,
-        _peer: SocketAddr,
+        _stream: Stream,
+        _peer: Address,
         _counted: CountedConnection,
     ) -> Result<(), Closed> {
         Err(Closed)
@@ -30,9 +30,7 @@ impl ConnectionSink for Ended {
 }
 
 fn core() -> LoopCore {
-    let poller = Poller::new().unwrap();
-    let alarm = poller.alarm().unwrap();
-    LoopCore::new(poller, Arc::new(LoopShared::new(alarm)))
+    LoopCore::new(Poller::new().unwrap()).unwrap()
 }
 
 fn acceptor(listener: Listener, targets: usize) -> Acceptor {
@@ -46,8 +44,8 @@ fn an_accept_that_always_fails_pauses() {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     socket.set_nonblocking(true).unwrap();
     let address = socket.local_addr().unwrap();
-    let socket = std::net::TcpListener::from(OwnedFd::from(socket));
-    let listener = Listener::of_socket(mio::net::TcpListener::from_std(socket), address);
+    let socket = ListeningSocket::System(OwnedFd::from(socket).into());
+    let listener = Listener::of_socket(socket, address.into());
     let (mut core, mut acceptor) = (core(), acceptor(listener, 1));
     acceptor.on_event(&mut core, KEY, READABLE);
     assert_eq!(acceptor.progress, Progress::Paused);
@@ -59,10 +57,13 @@ fn an_accept_that_always_fails_pauses() {
 
 #[test]
 fn services_that_have_ended_are_left_out_and_the_last_takes_the_listener() {
-    let address = "127.0.0.1:0".parse().unwrap();
-    let listener = Listener::bind(address, 8, false, &ConnectionOptions::default()).unwrap();
-    let address = listener.address();
-    let (mut core, mut acceptor) = (core(), acceptor(listener, 2));
+    let address = SocketAddr::from(([127, 0, 0, 1], 0)).into();
+    let (listening, options) =
+        (ListenOptions { backlog: 8, reuse_port: false }, Default::default());
+    let mut core = core();
+    let listener = Listener::bind(&core.poller, &address, &listening, &options).unwrap();
+    let address = listener.address().socket_addr().unwrap();
+    let mut acceptor = acceptor(listener, 2);
     for left in [1, 0] {
         let _client = StdStream::connect(address).unwrap();
         acceptor.on_event(&mut core, KEY, READABLE);
