@@ -126,7 +126,7 @@ impl Acceptor {
         match self.listener.accept() {
             Ok((stream, peer)) => {
                 core.shared.counters.accepted.add(1);
-                self.place(stream, peer);
+                self.place(stream, &peer);
                 Outcome::Done
             }
             // The accept overtook the look at whether the listener is stopped.
@@ -157,7 +157,7 @@ impl Acceptor {
     }
 
     /// Gives a connection to the next service, unless it is one too many.
-    fn place(&mut self, stream: Stream, peer: Address) {
+    fn place(&mut self, stream: Stream, peer: &Address) {
         if self.counters.connections() >= self.connections_max {
             count(&self.counters.refused_by_limit);
             return;
