@@ -31,9 +31,8 @@ use std::time::{Duration, Instant};
 
 /// Loop thread only. One connection, for the time of a callback.
 ///
-/// Everything asked takes effect without calling the service back: output is written at the end
-/// of the turn (earlier only if it would exceed `output_cap`), `on_closed` comes after the current
-/// callback.
+/// Everything asked takes effect without calling the service back: output is written when a batch
+/// of callbacks is over (earlier only if it is large), `on_closed` comes after the current callback.
 pub struct Connection<'a, State> {
     table: &'a mut ConnectionTable<State>,
     core: &'a mut LoopCore,
@@ -50,14 +49,16 @@ impl<'a, State> Connection<'a, State> {
         Self { table, core, slot }
     }
 
-    /// Queues a copy of `bytes`.
+    /// Sends `bytes`: small ones are copied to the queue, to be written together with what else the
+    /// turn sends; from 4 KiB on they are written at once if the queue is empty, and only what the
+    /// kernel does not take is copied.
     pub fn send(&mut self, bytes: &[u8]) -> SendStatus {
-        let status = self.admit(bytes.len());
-        if status == SendStatus::Queued {
-            self.table.in_slot_mut(self.slot).output.append(bytes, &mut self.core.chunks);
-            self.table.mark_dirty(self.slot);
+        match self.admit(bytes.len()) {
+            SendStatus::Queued if !self.table.send_through(self.core, self.slot, bytes) => {
+                SendStatus::Closed
+            }
+            status => status,
         }
-        status
     }
 
     /// Queues `bytes` without copying them, unless they are so few that a copy is cheaper.

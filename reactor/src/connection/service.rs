@@ -59,8 +59,8 @@ pub trait Service: Sized + 'static {
     fn on_service_timer(&mut self, _connections: &mut Connections<'_, Self::State>, _tag: u64) {}
 
     /// A batch of callbacks is over and its output about to be written: the place to send what
-    /// was gathered. A turn has at most two batches, the second being those after the flush. What
-    /// this call closes makes a batch of its own: `on_closed` is followed by `on_turn_end` too, in
+    /// was gathered. A turn has a batch for each 64 events and one for what follows the last flush.
+    /// What this call closes makes a batch of its own: `on_closed` is followed by `on_turn_end` too, in
     /// this turn or the next.
     fn on_turn_end(&mut self, _connections: &mut Connections<'_, Self::State>) {}
 

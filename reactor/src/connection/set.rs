@@ -36,6 +36,8 @@ pub(crate) struct ConnectionSet<S: Service> {
     counters: Arc<ServerCounters>,
     phase: Phase,
     batch: Batch,
+    /// Events since the last flush.
+    events: usize,
     warnings: WarningLimit,
     /// To be read from in the next turn without an event.
     ready: Vec<Key>,
@@ -52,6 +54,10 @@ enum Phase {
     /// Takes no connections, ends with the last one.
     Stopping,
 }
+
+/// Events after which output is written, though the turn goes on: what was received and what is to be
+/// sent is still in the cache, and the first of a thousand clients does not wait for the last.
+const EVENTS_PER_BATCH: usize = 64;
 
 /// Whether the service was called since its last `on_turn_end`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +81,7 @@ impl<S: Service> ConnectionSet<S> {
             counters,
             phase: Phase::Serving,
             batch: Batch::Idle,
+            events: 0,
             warnings: WarningLimit::default(),
             ready: Vec::new(),
             letters: Vec::new(),
@@ -218,6 +225,13 @@ impl<S: Service> ConnectionSet<S> {
         }
     }
 
+    /// Lets the service send what it gathered, and writes all output.
+    fn end_batch(&mut self, core: &mut LoopCore) {
+        self.events = 0;
+        self.call_turn_end(core);
+        self.table.flush_dirty(core);
+    }
+
     fn tell_notices(&mut self, core: &mut LoopCore) {
         let mut notices = mem::take(&mut self.notices);
         self.table.take_notices(&mut notices);
@@ -268,6 +282,10 @@ impl<S: Service> Source for ConnectionSet<S> {
             self.table.mark_dirty(slot);
         }
         self.tell_closed(core);
+        self.events += 1;
+        if self.events >= EVENTS_PER_BATCH {
+            self.end_batch(core);
+        }
     }
 
     fn on_ready(&mut self, core: &mut LoopCore) {
@@ -308,8 +326,7 @@ impl<S: Service> Source for ConnectionSet<S> {
     }
 
     fn end_turn(&mut self, core: &mut LoopCore) -> SourceStatus {
-        self.call_turn_end(core);
-        self.table.flush_dirty(core);
+        self.end_batch(core);
         self.tell_notices(core);
         self.call_turn_end(core);
         self.table.free_slots();

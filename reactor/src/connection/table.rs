@@ -4,7 +4,7 @@ use crate::connection::id::ConnectionId;
 use crate::connection::options::ConnectionOptions;
 use crate::connection::service_handle::ConnectionSink;
 use crate::connection::state::{CloseReason, ConnectionState, NextStep};
-use crate::connection::tcp_connection::{TcpConnection, WaterLevel};
+use crate::connection::tcp_connection::{Flushed, TcpConnection, WaterLevel};
 use crate::driver::address::Address;
 use crate::driver::channel::Readiness;
 use crate::driver::stream::Stream;
@@ -250,11 +250,11 @@ impl<State> ConnectionTable<State> {
         let slot = key.slot as usize;
         let Some(connection) = self.get_open(key) else { return };
         connection.listed.dirty = false;
-        let before = connection.output.len();
+        let had_output = mem::take(&mut connection.listed.written) || !connection.output.is_empty();
         if !self.write_output(core, slot) {
             return;
         }
-        self.note_level(slot, before);
+        self.note_level(slot, had_output);
         if let Err(error) = self.proceed_to_end(core, slot) {
             self.close(slot, CloseReason::Error(error.kind()));
         }
@@ -271,6 +271,20 @@ impl<State> ConnectionTable<State> {
     /// As [`ConnectionTable::flush_now`], but only if there is room as far as is known.
     fn write_output(&mut self, core: &mut LoopCore, slot: usize) -> bool {
         let flushed = self.slots[slot].flush(&mut core.chunks);
+        self.note_writes(core, slot, flushed)
+    }
+
+    /// Sends `bytes` behind what is queued; returns false if the connection broke and is closed.
+    pub(crate) fn send_through(&mut self, core: &mut LoopCore, slot: usize, bytes: &[u8]) -> bool {
+        let connection = &mut self.slots[slot];
+        let flushed = connection.send_through(bytes, &mut core.chunks);
+        connection.listed.written |= flushed.bytes > 0;
+        self.mark_dirty(slot);
+        self.note_writes(core, slot, flushed)
+    }
+
+    /// Counts writes, and closes the connection if they broke it; returns whether it is open.
+    fn note_writes(&mut self, core: &LoopCore, slot: usize, flushed: Flushed) -> bool {
         let counters = &core.shared.counters;
         counters.bytes_written.add(flushed.bytes as u64);
         counters.writes.add(flushed.writes);
@@ -283,8 +297,8 @@ impl<State> ConnectionTable<State> {
         }
     }
 
-    /// Notes what the service wants to know of a queue that had `before` bytes.
-    fn note_level(&mut self, slot: usize, before: usize) {
+    /// Notes what the service wants to know of a queue after it was written from.
+    fn note_level(&mut self, slot: usize, had_output: bool) {
         let connection = &mut self.slots[slot];
         let queued = connection.output.len();
         let high = connection.water == WaterLevel::High;
@@ -295,7 +309,7 @@ impl<State> ConnectionTable<State> {
             connection.water = WaterLevel::Low;
             self.notices.push((connection.key, Notice::LowWater));
         }
-        if before > 0 && queued == 0 {
+        if had_output && queued == 0 {
             self.notices.push((connection.key, Notice::WriteComplete));
         }
     }

@@ -27,12 +27,42 @@ pub(crate) enum ReadOutcome {
     Failed(io::ErrorKind),
 }
 
-/// What a flush did.
+/// What writes did.
 #[derive(Debug)]
 pub(crate) struct Flushed {
     pub(crate) bytes: usize,
     pub(crate) writes: u64,
     pub(crate) result: io::Result<()>,
+}
+
+impl Default for Flushed {
+    fn default() -> Self {
+        Self { bytes: 0, writes: 0, result: Ok(()) }
+    }
+}
+
+impl Flushed {
+    /// Notes what a write of some bytes out of those offered came to; returns how many were taken.
+    fn note(&mut self, result: io::Result<(usize, usize)>, channel: &mut Channel) -> usize {
+        self.writes += 1;
+        match result {
+            Ok((written, offered)) => {
+                self.bytes += written;
+                if written < offered {
+                    channel.handle_write_blocked();
+                }
+                written
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                channel.handle_write_blocked();
+                0
+            }
+            Err(error) => {
+                self.result = Err(error);
+                0
+            }
+        }
+    }
 }
 
 /// Where the output queue is with regard to the two marks.
@@ -42,11 +72,17 @@ pub(crate) enum WaterLevel {
     High,
 }
 
-/// Which work lists of the table have the connection, so that it is in each at most once.
+/// From this size on a send goes to the kernel at once instead of to the queue: the copy would cost
+/// more than gathering saves, for such a piece fills its segments by itself.
+pub(crate) const DIRECT_BYTES_MIN: usize = 4096;
+
+/// What the lists of the table have to know of the connection, so that it is in each at most once.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Listed {
     pub(crate) dirty: bool,
     pub(crate) ready: bool,
+    /// Output was written past the queue since the last flush.
+    pub(crate) written: bool,
 }
 
 /// A connection of a table.
@@ -119,27 +155,26 @@ impl<State> TcpConnection<State> {
 
     /// Writes until the queue is empty or the kernel takes no more.
     pub(crate) fn flush(&mut self, pool: &mut ChunkPool) -> Flushed {
-        let mut flushed = Flushed { bytes: 0, writes: 0, result: Ok(()) };
-        while !self.output.is_empty() && self.channel.is_writable() {
-            flushed.writes += 1;
-            match retry_interrupted(|| self.write_front()) {
-                Ok((written, offered)) => {
-                    self.output.consume(written, pool);
-                    self.bytes_written += written as u64;
-                    flushed.bytes += written;
-                    if written < offered {
-                        self.channel.handle_write_blocked();
-                    }
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.channel.handle_write_blocked();
-                }
-                Err(error) => {
-                    flushed.result = Err(error);
-                    break;
-                }
-            }
+        let mut flushed = Flushed::default();
+        while !self.output.is_empty() && self.channel.is_writable() && flushed.result.is_ok() {
+            let result = retry_interrupted(|| self.write_front());
+            let written = flushed.note(result, &mut self.channel);
+            self.output.consume(written, pool);
+            self.bytes_written += written as u64;
         }
+        flushed
+    }
+
+    /// Queues `bytes`, or as much of them as the kernel does not take at once.
+    pub(crate) fn send_through(&mut self, bytes: &[u8], pool: &mut ChunkPool) -> Flushed {
+        let mut flushed = Flushed::default();
+        let mut written = 0;
+        if bytes.len() >= DIRECT_BYTES_MIN && self.output.is_empty() && self.channel.is_writable() {
+            let result = retry_interrupted(|| Ok((self.stream.write(bytes)?, bytes.len())));
+            written = flushed.note(result, &mut self.channel);
+            self.bytes_written += written as u64;
+        }
+        self.output.append(&bytes[written..], pool);
         flushed
     }
 
