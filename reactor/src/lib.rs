@@ -27,6 +27,7 @@ pub use client::handle::ClientHandle;
 pub use client::{TcpClient, TcpClientBuilder};
 pub use connection::Connection;
 pub use connection::connections::Connections;
+pub use connection::deadlines::Deadline;
 pub use connection::handle::ConnectionHandle;
 pub use connection::id::ConnectionId;
 pub use connection::options::ConnectionOptions;

@@ -1,5 +1,6 @@
 //! One connection, lent to the callbacks of its service.
 
+pub(crate) mod deadlines;
 pub(crate) mod id;
 pub(crate) mod options;
 pub(crate) mod state;
@@ -13,6 +14,7 @@ pub(crate) mod connections;
 pub(crate) mod handle;
 
 use crate::connection::connections::Connections;
+use crate::connection::deadlines::{Deadlines, Patience};
 use crate::connection::handle::ConnectionHandle;
 use crate::connection::id::ConnectionId;
 use crate::connection::service::SendStatus;
@@ -95,6 +97,15 @@ impl<'a, State> Connection<'a, State> {
         self.table.close(self.slot, CloseReason::Closed);
     }
 
+    /// Closes after `delay`, counted from the start of this turn, if the connection is not over by
+    /// then; queued output is lost. For the time between a [`Connection::shutdown`] and a peer that
+    /// does not end too there is [`closing_timeout`](crate::ConnectionOptions::closing_timeout).
+    pub fn force_close_after(&mut self, delay: Duration) {
+        let timer = SourceTimer::ForceClose { key: self.inner().key };
+        let id = self.core.add_source_timer(self.table.source, delay, timer);
+        self.inner_mut().timers.push(id);
+    }
+
     /// Stops reading; the peer will fill its own buffers and wait. A connection that breaks is
     /// still closed at once, one that the peer ends only after [`Connection::start_reading`].
     pub fn stop_reading(&mut self) {
@@ -124,6 +135,24 @@ impl<'a, State> Connection<'a, State> {
     /// Cancels a timer, as [`Connections::cancel`].
     pub fn cancel(&mut self, timer: TimerId) {
         self.table.cancel_timer(self.core, timer);
+    }
+
+    /// Chooses [`idle_timeout`](crate::ConnectionOptions::idle_timeout) for this connection; the time
+    /// counts from what was done last.
+    pub fn set_idle_timeout(&mut self, limit: Option<Duration>) {
+        self.set_deadlines(|deadlines| deadlines.idle = Patience::new(limit));
+    }
+
+    /// As [`Connection::set_idle_timeout`], for
+    /// [`read_timeout`](crate::ConnectionOptions::read_timeout).
+    pub fn set_read_timeout(&mut self, limit: Option<Duration>) {
+        self.set_deadlines(|deadlines| deadlines.read = Patience::new(limit));
+    }
+
+    /// As [`Connection::set_idle_timeout`], for
+    /// [`write_timeout`](crate::ConnectionOptions::write_timeout).
+    pub fn set_write_timeout(&mut self, limit: Option<Duration>) {
+        self.set_deadlines(|deadlines| deadlines.write = Patience::new(limit));
     }
 
     /// What the service remembers of this connection.
@@ -221,6 +250,16 @@ impl<'a, State> Connection<'a, State> {
             }
         }
         SendStatus::Queued
+    }
+
+    fn set_deadlines(&mut self, set: impl FnOnce(&mut Deadlines)) {
+        let connection = self.inner_mut();
+        let key = connection.key;
+        set(&mut connection.deadlines);
+        if let Some(timer) = connection.deadline_timer.take() {
+            self.core.timers.cancel(timer);
+        }
+        self.table.look_at_deadlines(self.core, key);
     }
 
     fn is_too_much(&self, count: usize) -> bool {

@@ -37,6 +37,19 @@ pub struct ConnectionOptions {
     /// Time from `shutdown` or `close_after_flush` to the end of the connection; then it is cut.
     /// Default 60 s, as Linux waits in FIN-WAIT-2. `None` waits for ever.
     pub closing_timeout: Option<Duration>,
+    /// Closes a connection when nothing was received, and nothing that was sent was taken by the
+    /// kernel, for this long; [`CloseReason::Timeout`](crate::CloseReason::Timeout) says so. Default
+    /// `None`: never. For one connection: [`Connection::set_idle_timeout`](crate::Connection).
+    ///
+    /// This and the next two cost a message the store of four bytes, and a connection one timer that
+    /// is armed anew when it finds that something was done; to the millisecond, 24 days at most.
+    pub idle_timeout: Option<Duration>,
+    /// Closes a connection when nothing was received for this long, unless its reading is stopped
+    /// or the peer's end of stream has come. Default `None`: never.
+    pub read_timeout: Option<Duration>,
+    /// Closes a connection when output is queued and the kernel took none of it for this long, which
+    /// means that the peer reads nothing. Default `None`: never; `output_cap` bounds what it costs.
+    pub write_timeout: Option<Duration>,
     /// Send small segments at once (TCP_NODELAY). Default true: output is gathered per turn, so
     /// Nagle's algorithm would only add delay.
     pub tcp_no_delay: bool,
@@ -76,6 +89,9 @@ impl Default for ConnectionOptions {
             input_cap: 8 << 20,
             read_budget: 256 << 10,
             closing_timeout: Some(Duration::from_secs(60)),
+            idle_timeout: None,
+            read_timeout: None,
+            write_timeout: None,
             tcp_no_delay: true,
             keep_alive: Some(Duration::from_secs(2 * 60 * 60)),
             user_timeout: None,

@@ -312,6 +312,12 @@ impl<S: Service> Source for ConnectionSet<S> {
                     self.table.close(key.slot as usize, CloseReason::ClosingTimeout);
                 }
             }
+            SourceTimer::Deadline { key } => self.table.look_at_deadlines(core, key),
+            SourceTimer::ForceClose { key } => {
+                if self.table.get_open(key).is_some() {
+                    self.table.close(key.slot as usize, CloseReason::Closed);
+                }
+            }
             SourceTimer::Service { tag } => self.call_with_all(core, |service, connections| {
                 service.on_service_timer(connections, tag);
             }),

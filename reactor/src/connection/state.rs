@@ -8,6 +8,7 @@
 //! and from everywhere to Disconnected
 //! ```
 
+use crate::connection::deadlines::Deadline;
 use std::io;
 
 /// Why a connection is over.
@@ -15,7 +16,7 @@ use std::io;
 pub enum CloseReason {
     /// Both directions ended in order: ours by `shutdown`, the peer's by its own.
     EndOfStream,
-    /// This side closed it, by `close_after_flush` or `force_close`.
+    /// This side closed it, by `close_after_flush`, `force_close` or `force_close_after`.
     Closed,
     /// The socket failed, for example with `ConnectionReset`.
     Error(io::ErrorKind),
@@ -26,6 +27,8 @@ pub enum CloseReason {
     InputOverflow,
     /// Asked to end, it did not within `closing_timeout`: output stuck, or no end from the peer.
     ClosingTimeout,
+    /// Nothing happened for as long as the options allow.
+    Timeout(Deadline),
     /// The server stopped and its deadline passed, or the loop ended.
     Stopped,
 }

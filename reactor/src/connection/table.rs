@@ -1,5 +1,6 @@
 //! The connections of one service on one loop, and the lists of what is to be done for them.
 
+use crate::connection::deadlines::{Deadlines, Look};
 use crate::connection::id::ConnectionId;
 use crate::connection::options::ConnectionOptions;
 use crate::connection::service_handle::ConnectionSink;
@@ -80,8 +81,10 @@ impl<State: Default> ConnectionTable<State> {
         }
         let key = Key { slot: entry.key() as u32, generation: core.next_generation() };
         core.poller.watch_connection(&stream, self.source.index, key)?;
-        entry.insert(TcpConnection::new(key, stream, peer));
+        let deadlines = Deadlines::new(&self.options, core.tick);
+        entry.insert(TcpConnection::new(key, stream, peer, deadlines));
         self.open += 1;
+        self.look_at_deadlines(core, key);
         Ok(key)
     }
 }
@@ -195,7 +198,8 @@ impl<State> ConnectionTable<State> {
     pub(crate) fn release(&mut self, core: &mut LoopCore, key: Key) {
         let connection = &mut self.slots[key.slot as usize];
         let timers = mem::take(&mut connection.timers);
-        for timer in timers.into_iter().chain(connection.closing_timer.take()) {
+        let timers = timers.into_iter().chain(connection.closing_timer.take());
+        for timer in timers.chain(connection.deadline_timer.take()) {
             core.timers.cancel(timer);
         }
         self.freed.push(key);
@@ -229,6 +233,23 @@ impl<State> ConnectionTable<State> {
         for key in self.freed.drain(..) {
             self.slots.remove(key.slot as usize);
         }
+    }
+
+    /// Closes a connection whose deadline has passed, and otherwise arms the next look.
+    pub(crate) fn look_at_deadlines(&mut self, core: &mut LoopCore, key: Key) {
+        let source = self.source;
+        let Some(connection) = self.get_open(key) else { return };
+        let look = connection.deadlines.look(connection.activity(), core.tick);
+        connection.deadline_timer = match look {
+            Look::Expired(deadline) => {
+                return self.close(key.slot as usize, CloseReason::Timeout(deadline));
+            }
+            Look::Again(delay) => {
+                let timer = SourceTimer::Deadline { key };
+                Some(core.add_source_timer(source, delay, timer))
+            }
+            Look::Never => None,
+        };
     }
 
     /// Writes the output of all dirty connections, one write each as a rule.
@@ -285,6 +306,9 @@ impl<State> ConnectionTable<State> {
 
     /// Counts writes, and closes the connection if they broke it; returns whether it is open.
     fn note_writes(&mut self, core: &LoopCore, slot: usize, flushed: Flushed) -> bool {
+        if flushed.writes > 0 {
+            self.slots[slot].deadlines.wrote = core.tick;
+        }
         let counters = &core.shared.counters;
         counters.bytes_written.add(flushed.bytes as u64);
         counters.writes.add(flushed.writes);

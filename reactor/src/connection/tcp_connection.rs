@@ -1,6 +1,7 @@
 //! One connection: its socket, its two byte queues and its state. Knows no service.
 
 use crate::buffer::Buffer;
+use crate::connection::deadlines::{Activity, Deadlines};
 use crate::connection::output_queue::{ChunkPool, GATHER_MAX, OutputQueue};
 use crate::connection::state::{ConnectionState, InputFlow};
 use crate::driver::address::Address;
@@ -102,13 +103,16 @@ pub(crate) struct TcpConnection<State> {
     pub(crate) listed: Listed,
     /// Timers of the service, cancelled when the connection closes.
     pub(crate) timers: Vec<TimerId>,
+    pub(crate) deadlines: Deadlines,
+    /// The next look at the deadlines.
+    pub(crate) deadline_timer: Option<TimerId>,
     /// Armed when the end was asked for.
     pub(crate) closing_timer: Option<TimerId>,
     pub(crate) user: State,
 }
 
 impl<State: Default> TcpConnection<State> {
-    pub(crate) fn new(key: Key, stream: Stream, peer: Address) -> Self {
+    pub(crate) fn new(key: Key, stream: Stream, peer: Address, deadlines: Deadlines) -> Self {
         Self {
             key,
             stream,
@@ -122,6 +126,8 @@ impl<State: Default> TcpConnection<State> {
             water: WaterLevel::Low,
             listed: Listed::default(),
             timers: Vec::new(),
+            deadlines,
+            deadline_timer: None,
             closing_timer: None,
             user: State::default(),
         }
@@ -188,6 +194,14 @@ impl<State> TcpConnection<State> {
             discarded += count;
         }
         scratch.retrieve_all();
+    }
+
+    /// What the deadlines have to know.
+    pub(crate) fn activity(&self) -> Activity {
+        Activity {
+            awaits_input: self.flow == InputFlow::Reading && self.state.delivers_input(),
+            has_output: !self.output.is_empty(),
+        }
     }
 
     /// Whether a read is wanted and may bring something.

@@ -1,6 +1,7 @@
 //! The part of a loop that sources work with: everything but the sources themselves.
 
 use crate::buffer::Buffer;
+use crate::connection::deadlines::Tick;
 use crate::connection::output_queue::ChunkPool;
 use crate::driver::clock::Clock;
 use crate::driver::poller::Poller;
@@ -30,6 +31,9 @@ pub(crate) struct LoopCore {
     pub(crate) shared: Arc<LoopShared>,
     pub(crate) clock: Clock,
     pub(crate) now: Instant,
+    /// `now` in milliseconds since the loop was made, for what every message stores.
+    pub(crate) tick: Tick,
+    started: Instant,
     generation: u32,
     work: Work,
 }
@@ -44,18 +48,28 @@ enum Work {
 impl LoopCore {
     pub(crate) fn new(poller: Poller) -> io::Result<Self> {
         let clock = poller.clock();
+        let started = clock.now();
         let shared = Arc::new(LoopShared::new(poller.alarm()?, clock.clone()));
         Ok(Self {
             poller,
             timers: TimerQueue::new(),
             scratch: Buffer::new(),
             chunks: ChunkPool::default(),
-            now: clock.now(),
+            now: started,
+            tick: Tick(0),
+            started,
             clock,
             generation: first_generation(shared.number()),
             shared,
             work: Work::Done,
         })
+    }
+
+    /// Reads the clock, once for all of a turn.
+    pub(crate) fn read_clock(&mut self) {
+        self.now = self.clock.now();
+        // Wraps, as a tick may.
+        self.tick = Tick(self.now.duration_since(self.started).as_millis() as u32);
     }
 
     /// A generation for a new tenant of a slot; shared by all sources, so that a stale event

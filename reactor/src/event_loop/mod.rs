@@ -178,7 +178,7 @@ impl EventLoop {
 
     fn turn(&mut self, limit: Option<Duration>) -> Result<()> {
         self.wait(limit).map_err(|error| Error::new("wait for", "events", error))?;
-        self.core.now = self.core.clock.now();
+        self.core.read_clock();
         self.core.shared.counters.turns.add(1);
         // A timer armed by a letter of this turn waits for the next, and for the letters before
         // that, among which may be one that cancels it.

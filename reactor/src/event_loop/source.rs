@@ -58,6 +58,10 @@ pub(crate) enum SourceTimer {
     Connection { key: Key, tag: u64 },
     /// The `closing_timeout` of one connection.
     ClosingDeadline { key: Key },
+    /// A look at the deadlines of one connection.
+    Deadline { key: Key },
+    /// `force_close_after` of one connection.
+    ForceClose { key: Key },
     /// A timer of the service.
     Service { tag: u64 },
     /// The deadline of a graceful stop.

@@ -18,6 +18,7 @@ impl<S: Service> ConnectionSet<S> {
             && connection.flow == InputFlow::Resuming
         {
             connection.flow = InputFlow::Reading;
+            connection.deadlines.received = core.tick;
             self.offer_unread(core, key);
         }
     }
@@ -69,6 +70,7 @@ impl<S: Service> ConnectionSet<S> {
             ReadOutcome::EndOfStream => connection.channel.handle_event(Readiness::END),
             ReadOutcome::Bytes(count) => {
                 core.shared.counters.bytes_read.add(count as u64);
+                connection.deadlines.received = core.tick;
                 self.offer(core, key, scratch);
             }
         }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::connection::deadlines::Tick;
 use crate::driver::channel::Readiness;
 use std::io::{Read, Write};
 use std::net::{TcpListener as StdListener, TcpStream as StdStream};
@@ -12,7 +13,8 @@ fn connected() -> (TcpConnection<()>, StdStream) {
     let peer = StdStream::connect(listener.local_addr().unwrap()).unwrap();
     let (stream, address) = listener.accept().unwrap();
     stream.set_nonblocking(true).unwrap();
-    (TcpConnection::new(KEY, Stream::System(stream.into()), address.into()), peer)
+    let deadlines = Deadlines::new(&Default::default(), Tick(0));
+    (TcpConnection::new(KEY, Stream::System(stream.into()), address.into(), deadlines), peer)
 }
 
 /// Reads until `done` holds of the outcome; the loopback takes a moment.
