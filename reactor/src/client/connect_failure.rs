@@ -1,15 +1,19 @@
 //! Why a client did not get a connection.
 
 use crate::client::connect_schedule::Obstacle;
+use crate::connection::id::ConnectionId;
 use crate::driver::address::Address;
 use std::time::Instant;
 use std::{fmt, io};
 
-/// An attempt of a [`TcpClient`](crate::TcpClient) that failed, for
+/// An attempt to connect that failed, of a [`TcpClient`](crate::TcpClient) or of
+/// [`Connections::connect`](crate::Connections::connect), for
 /// [`Service::on_connect_failed`](crate::Service::on_connect_failed).
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct ConnectFailure {
+    /// What [`Connections::connect`](crate::Connections::connect) returned; `None` for a client.
+    pub connection: Option<ConnectionId>,
     /// The address that was tried.
     pub address: Address,
     /// What the system said; `TimedOut` also if `connect_timeout` passed, and `ConnectionRefused`
@@ -18,7 +22,7 @@ pub struct ConnectFailure {
     /// Which failure this is since `connect` was asked or a connection was lost, from 1.
     pub attempt: u32,
     /// When the next attempt begins unless it is stopped, this turn's time for at once; `None` if
-    /// `max_attempts` are used up.
+    /// `max_attempts` are used up, or the service opens its connections itself.
     pub next_attempt: Option<Instant>,
 }
 
@@ -74,6 +78,7 @@ mod tests {
     #[test]
     fn display_names_address_and_cause() {
         let failure = ConnectFailure {
+            connection: None,
             address: Address::from(std::net::SocketAddr::from(([127, 0, 0, 1], 80))),
             error: io::ErrorKind::TimedOut.into(),
             attempt: 1,

@@ -6,6 +6,7 @@ use crate::client::connect_schedule::ConnectSchedule;
 use crate::client::sequel::{Link, Sequel};
 use crate::connection::options::ConnectionOptions;
 use crate::driver::address::Address;
+use crate::driver::completion::Completion;
 use crate::driver::stream::Stream;
 use crate::event_loop::loop_core::{LoopCore, TimerTask};
 use crate::event_loop::source::{SourceId, SourceTimer};
@@ -119,7 +120,7 @@ impl Connector {
     /// The kernel told something of the socket of the attempt.
     pub(crate) fn on_event(&mut self, core: &mut LoopCore) -> Outcome {
         let Phase::Connecting(attempt) = &mut self.phase else { return Outcome::Pending };
-        match attempt.look() {
+        match Completion::of(&attempt.stream) {
             Ok(Completion::Pending) => Outcome::Pending,
             Ok(Completion::Connected) => {
                 // The set registers the socket as its own.
@@ -208,7 +209,13 @@ impl Connector {
         if let Some(next) = next {
             self.wait_until(core, next);
         }
-        ConnectFailure { address, error, attempt: self.schedule.attempts(), next_attempt: next }
+        ConnectFailure {
+            connection: None,
+            address,
+            error,
+            attempt: self.schedule.attempts(),
+            next_attempt: next,
+        }
     }
 
     fn give_up(&mut self, core: &mut LoopCore) {
@@ -232,33 +239,5 @@ impl Connector {
     fn arm(&self, core: &mut LoopCore, deadline: Instant) -> TimerId {
         let task = TimerTask::Source { source: self.source, timer: SourceTimer::Connect };
         core.add_timer(deadline, None, task)
-    }
-}
-
-enum Completion {
-    /// The event was of something else.
-    Pending,
-    Connected,
-}
-
-impl Attempt {
-    /// Finds out whether the socket is connected; events alone do not say it.
-    fn look(&self) -> io::Result<Completion> {
-        if let Some(error) = self.stream.take_error()? {
-            return Err(error);
-        }
-        let peer = match self.stream.peer_addr() {
-            Err(error) if error.kind() == io::ErrorKind::NotConnected => {
-                return Ok(Completion::Pending);
-            }
-            peer => peer?,
-        };
-        // Where nobody listens on a port of those that the system gives to clients, it may give
-        // this very port to this client, and TCP then connects the socket to itself.
-        if peer.socket_addr().is_some() && self.stream.local_addr()? == peer {
-            let text = "connected to itself, for nobody listens";
-            return Err(io::Error::new(io::ErrorKind::ConnectionRefused, text));
-        }
-        Ok(Completion::Connected)
     }
 }

@@ -197,10 +197,16 @@ impl TcpClientBuilder {
                 let connection_options = self.connection_options;
                 let connector =
                     Connector::new(id, self.addresses, options, connection_options.clone());
-                let table = ConnectionTable::new(id, 0, connection_options, mailbox.clone());
+                let table = ConnectionTable::new(
+                    id,
+                    0,
+                    connection_options,
+                    mailbox.clone(),
+                    counters.clone(),
+                );
                 // Nobody waits for the end of a client.
                 let (alive, _) = mpsc::channel();
-                let set = ConnectionSet::new(service, table, mailbox, counters.clone(), alive);
+                let set = ConnectionSet::new(service, table, mailbox, alive);
                 Ok(Box::new(ClientSource::new(set, connector, commands, counters)))
             })
             .map_err(|error| Error::new("install", "a client", error))?;

@@ -3,6 +3,7 @@
 use crate::client::connector::{Connector, Outcome};
 use crate::connection::service::Service;
 use crate::connection::set::ConnectionSet;
+use crate::connection::tcp_connection::Arrival;
 use crate::driver::address::Address;
 use crate::driver::channel::Readiness;
 use crate::event_loop::loop_core::LoopCore;
@@ -61,13 +62,15 @@ impl<S: Service> ClientSource<S> {
             Outcome::Pending => return,
             Outcome::Failed(failure) => failure,
             Outcome::Connected(stream, peer) => {
-                match self.set.take_in(core, stream, peer, self.counters.add_connection()) {
+                let counted = self.counters.add_connection();
+                match self.set.take_in(core, Arrival { stream, peer, counted }) {
                     Ok(()) => return,
                     Err(error) => self.connector.reject(core, error),
                 }
             }
         };
         self.set.tell_connect_failed(core, &failure);
+        self.set.tell_closed(core);
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::connection::Connection;
 use crate::connection::id::ConnectionId;
 use crate::connection::table::ConnectionTable;
+use crate::driver::address::Address;
 use crate::event_loop::handle::LoopHandle;
 use crate::event_loop::loop_core::LoopCore;
 use crate::event_loop::source::SourceTimer;
@@ -28,6 +29,43 @@ impl<'a, State> Connections<'a, State> {
         }
         let slot = self.table.get_open(id.key())?.key.slot as usize;
         Some(Connection::new(self.table, self.core, slot))
+    }
+
+    /// Opens a connection to `address`, as one of this service's, with `state`: for proxies and
+    /// others with many outgoing connections. When the callback has returned,
+    /// [`Service::on_connected`](crate::Service::on_connected) follows, or
+    /// [`Service::on_connect_failed`](crate::Service::on_connect_failed) with the id returned here,
+    /// after `timeout` at the latest. Until then the id names nothing. It is tried once; who wants
+    /// more tries again, or uses a [`TcpClient`](crate::TcpClient).
+    ///
+    /// Options of the server hold for it too, and it counts in `max_connections`, though that does
+    /// not refuse it.
+    pub fn connect(
+        &mut self,
+        address: impl Into<Address>,
+        timeout: Duration,
+        state: State,
+    ) -> ConnectionId {
+        let key = self.table.connect(self.core, address.into(), timeout, state);
+        self.table.id(key)
+    }
+
+    /// Links two open connections of this service, as a proxy does: from now on each sends what the
+    /// other receives, unread input first, and [`Service::on_message`](crate::Service::on_message) is
+    /// not called with it. Bytes go from one kernel buffer to the other through the memory of the
+    /// loop, without a copy while there is room.
+    ///
+    /// When one has [`high_water`](crate::ConnectionOptions::high_water) bytes to send, the other is
+    /// not read until [`low_water`](crate::ConnectionOptions::low_water). An end of stream is passed
+    /// on; when one closes for another reason, the other sends what it has and closes as well. Of all
+    /// callbacks they have `on_write_complete`, `on_timer` and `on_closed` left.
+    ///
+    /// Returns false, and does nothing, if either is not open or is linked already.
+    pub fn link(&mut self, one: ConnectionId, other: ConnectionId) -> bool {
+        let seat = usize::from(self.table.seat);
+        one.seat() == seat
+            && other.seat() == seat
+            && self.table.link(self.core, one.key(), other.key())
     }
 
     /// Calls `visit` with every open connection, in no particular order.

@@ -1,7 +1,9 @@
 //! One connection, lent to the callbacks of its service.
 
+pub(crate) mod connecting;
 pub(crate) mod deadlines;
 pub(crate) mod id;
+pub(crate) mod linking;
 pub(crate) mod options;
 pub(crate) mod state;
 pub(crate) mod output_queue;

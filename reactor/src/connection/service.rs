@@ -23,7 +23,7 @@ pub trait Service: Sized + 'static {
     /// What other threads may post to the service.
     type Post: Send + 'static;
 
-    /// A connection was accepted, or made by a client.
+    /// A connection was accepted, or made by a client or [`Connections::connect`].
     fn on_connected(&mut self, _connection: &mut Connection<'_, Self::State>) {}
 
     /// Bytes arrived. What is left in `input` comes again, in front of the bytes after it.
@@ -64,8 +64,8 @@ pub trait Service: Sized + 'static {
     /// this turn or the next.
     fn on_turn_end(&mut self, _connections: &mut Connections<'_, Self::State>) {}
 
-    /// A client failed to connect: to which address, why, and when it tries again. Servers never
-    /// call it.
+    /// A client, or [`Connections::connect`], failed to connect: to which address, why, and when it is
+    /// tried again.
     fn on_connect_failed(
         &mut self,
         _connections: &mut Connections<'_, Self::State>,

@@ -1,11 +1,9 @@
 //! The remote of a service, and the letters that reach a set of connections.
 
 use crate::connection::id::ConnectionId;
-use crate::driver::address::Address;
-use crate::driver::stream::Stream;
+use crate::connection::tcp_connection::Arrival;
 use crate::error::Closed;
 use crate::event_loop::mailbox::Mailbox;
-use crate::server::stats::CountedConnection;
 use bytes::Bytes;
 use std::fmt;
 use std::sync::Arc;
@@ -16,7 +14,7 @@ use std::time::Duration;
 pub(crate) enum Letter<Post> {
     Post(Post),
     Command(ConnectionId, Command),
-    Accepted(Stream, Address, CountedConnection),
+    Accepted(Arrival),
     Stop { deadline: Duration },
 }
 
@@ -31,12 +29,7 @@ pub(crate) enum Command {
 /// The mailbox of a service as seen by those who do not know what it is posted.
 pub(crate) trait ConnectionSink: Send + Sync {
     fn command(&self, id: ConnectionId, command: Command);
-    fn accepted(
-        &self,
-        stream: Stream,
-        peer: Address,
-        counted: CountedConnection,
-    ) -> Result<(), Closed>;
+    fn accepted(&self, arrival: Arrival) -> Result<(), Closed>;
 }
 
 impl<Post: Send> ConnectionSink for Mailbox<Letter<Post>> {
@@ -45,13 +38,8 @@ impl<Post: Send> ConnectionSink for Mailbox<Letter<Post>> {
         let _ended = self.push(Letter::Command(id, command));
     }
 
-    fn accepted(
-        &self,
-        stream: Stream,
-        peer: Address,
-        counted: CountedConnection,
-    ) -> Result<(), Closed> {
-        self.push(Letter::Accepted(stream, peer, counted))
+    fn accepted(&self, arrival: Arrival) -> Result<(), Closed> {
+        self.push(Letter::Accepted(arrival))
     }
 }
 

@@ -3,21 +3,20 @@
 
 use crate::client::connect_failure::ConnectFailure;
 use crate::connection::Connection;
+use crate::connection::connecting::Progress;
 use crate::connection::connections::Connections;
 use crate::connection::id::ConnectionId;
 use crate::connection::service::Service;
 use crate::connection::service_handle::{Command, Letter};
-use crate::connection::state::{CloseReason, ConnectionState};
+use crate::connection::state::CloseReason;
 use crate::connection::table::{ConnectionTable, Notice};
-use crate::driver::address::Address;
+use crate::connection::tcp_connection::Arrival;
 use crate::driver::channel::Readiness;
-use crate::driver::stream::Stream;
 use crate::event_loop::loop_core::LoopCore;
 use crate::event_loop::mailbox::Mailbox;
 use crate::event_loop::source::{Source, SourceStatus, SourceTimer};
 use crate::event_loop::timer_queue::TimerId;
 use crate::event_loop::token::Key;
-use crate::server::stats::{CountedConnection, ServerCounters};
 use crate::server::warning_limit::WarningLimit;
 use std::convert::Infallible;
 use std::io;
@@ -33,7 +32,6 @@ pub(crate) struct ConnectionSet<S: Service> {
     service: S,
     table: ConnectionTable<S::State>,
     mailbox: Arc<Mailbox<Letter<S::Post>>>,
-    counters: Arc<ServerCounters>,
     phase: Phase,
     batch: Batch,
     /// Events since the last flush.
@@ -71,14 +69,12 @@ impl<S: Service> ConnectionSet<S> {
         service: S,
         table: ConnectionTable<S::State>,
         mailbox: Arc<Mailbox<Letter<S::Post>>>,
-        counters: Arc<ServerCounters>,
         alive: mpsc::Sender<Infallible>,
     ) -> Self {
         Self {
             service,
             table,
             mailbox,
-            counters,
             phase: Phase::Serving,
             batch: Batch::Idle,
             events: 0,
@@ -118,8 +114,9 @@ impl<S: Service> ConnectionSet<S> {
                 self.call_with_all(core, |service, connections| service.on_post(connections, post));
             }
             Letter::Command(id, command) => self.handle_command(core, id, command),
-            Letter::Accepted(stream, peer, counted) => {
-                if let Err(error) = self.adopt(core, stream, peer.clone(), counted)
+            Letter::Accepted(arrival) => {
+                let peer = arrival.peer.clone();
+                if let Err(error) = self.adopt(core, arrival)
                     && self.warnings.allow(core.now)
                 {
                     log::warn!("cannot take in the connection of {peer}: {error}");
@@ -143,24 +140,31 @@ impl<S: Service> ConnectionSet<S> {
     }
 
     /// Takes in a connection that a client made.
-    pub(crate) fn take_in(
-        &mut self,
-        core: &mut LoopCore,
-        stream: Stream,
-        peer: Address,
-        counted: CountedConnection,
-    ) -> io::Result<()> {
-        self.adopt(core, stream, peer, counted)?;
+    pub(crate) fn take_in(&mut self, core: &mut LoopCore, arrival: Arrival) -> io::Result<()> {
+        self.adopt(core, arrival)?;
         self.tell_closed(core);
         Ok(())
     }
 
-    /// Tells the service that a client did not get a connection.
+    /// An event of a connection that is being opened; returns whether it is open now.
+    fn connect_further(&mut self, core: &mut LoopCore, key: Key) -> bool {
+        let progress = self.table.proceed_to_connect(core, key);
+        match progress {
+            Progress::Pending => {}
+            Progress::Failed => self.tell_closed(core),
+            Progress::Open => {
+                core.shared.counters.connections.add(1);
+                self.call(core, key, |service, connection| service.on_connected(connection));
+            }
+        }
+        progress == Progress::Open
+    }
+
+    /// Tells the service that it, or its client, did not get a connection.
     pub(crate) fn tell_connect_failed(&mut self, core: &mut LoopCore, failure: &ConnectFailure) {
         self.call_with_all(core, |service, connections| {
             service.on_connect_failed(connections, failure);
         });
-        self.tell_closed(core);
     }
 
     /// The connections, to ask something of them without a call to the service.
@@ -171,20 +175,12 @@ impl<S: Service> ConnectionSet<S> {
         Connections::new(&mut self.table, core)
     }
 
-    fn adopt(
-        &mut self,
-        core: &mut LoopCore,
-        stream: Stream,
-        peer: Address,
-        counted: CountedConnection,
-    ) -> io::Result<()> {
+    fn adopt(&mut self, core: &mut LoopCore, arrival: Arrival) -> io::Result<()> {
         if self.phase == Phase::Stopping {
             return Ok(());
         }
-        let key = self.table.adopt(core, stream, peer)?;
-        counted.keep();
+        let key = self.table.adopt(core, arrival)?;
         core.shared.counters.connections.add(1);
-        self.table.in_slot_mut(key.slot as usize).state = ConnectionState::Connected;
         self.call(core, key, |service, connection| service.on_connected(connection));
         Ok(())
     }
@@ -203,16 +199,24 @@ impl<S: Service> ConnectionSet<S> {
         for key in keys {
             self.table.close(key.slot as usize, reason);
         }
+        self.table.fail_all_to_connect(core);
         self.tell_closed(core);
     }
 
-    /// Tells the service of connections that were closed, and of those it closes thereupon.
-    fn tell_closed(&mut self, core: &mut LoopCore) {
-        while let Some((key, reason)) = self.table.take_closing() {
-            self.call(core, key, |service, connection| service.on_closed(connection, reason));
-            self.table.release(core, key);
-            core.shared.counters.connections.subtract(1);
-            self.counters.remove_connections(1);
+    /// Tells the service of connections that were closed or could not be opened, and of those that
+    /// this happens to thereupon.
+    pub(crate) fn tell_closed(&mut self, core: &mut LoopCore) {
+        loop {
+            if let Some((key, reason)) = self.table.take_closing() {
+                self.table.part(key, reason);
+                self.call(core, key, |service, connection| service.on_closed(connection, reason));
+                self.table.release(core, key);
+                core.shared.counters.connections.subtract(1);
+            } else if let Some(failure) = self.table.take_failure() {
+                self.tell_connect_failed(core, &failure);
+            } else {
+                return;
+            }
         }
     }
 
@@ -236,7 +240,11 @@ impl<S: Service> ConnectionSet<S> {
         let mut notices = mem::take(&mut self.notices);
         self.table.take_notices(&mut notices);
         for (key, notice) in notices.drain(..) {
-            if self.table.get_open(key).is_none() {
+            let Some(connection) = self.table.get_open(key) else { continue };
+            if let Some(other) = connection.link
+                && let Some(level) = notice.level()
+            {
+                self.table.hold_back(other, level);
                 continue;
             }
             self.call(core, key, |service, connection| match notice {
@@ -264,7 +272,10 @@ impl<S: Service> Source for ConnectionSet<S> {
 
     fn on_event(&mut self, core: &mut LoopCore, key: Key, readiness: Readiness) {
         let slot = key.slot as usize;
-        let Some(connection) = self.table.get_open(key) else { return };
+        if self.table.is_connecting(key) && !self.connect_further(core, key) {
+            return;
+        }
+        let Some(connection) = self.table.get_open(key) else { return self.tell_closed(core) };
         connection.channel.handle_event(readiness);
         let has_room = connection.channel.is_writable() && !connection.output.is_empty();
         if connection.wants_read() {
@@ -310,6 +321,11 @@ impl<S: Service> Source for ConnectionSet<S> {
             SourceTimer::ClosingDeadline { key } => {
                 if self.table.get_open(key).is_some() {
                     self.table.close(key.slot as usize, CloseReason::ClosingTimeout);
+                }
+            }
+            SourceTimer::ConnectDeadline { key } => {
+                if self.table.is_connecting(key) {
+                    self.table.fail_to_connect(core, key, io::ErrorKind::TimedOut.into());
                 }
             }
             SourceTimer::Deadline { key } => self.table.look_at_deadlines(core, key),
@@ -358,7 +374,5 @@ impl<S: Service> Drop for ConnectionSet<S> {
     fn drop(&mut self) {
         // Counts the new connections among them out.
         drop(self.mailbox.close());
-        // After a panic there are connections of whose end nobody was told.
-        self.counters.remove_connections(self.table.untold());
     }
 }

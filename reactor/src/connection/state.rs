@@ -2,10 +2,10 @@
 //!
 //! ```text
 //! Connecting --> Connected --> ShuttingDown --> HalfClosed
-//!                    |              |               |
-//!                    `--------------+-> Closing <---'
-//!
-//! and from everywhere to Disconnected
+//!     |              |              |               |
+//!     v              `--------------+-> Closing <---'
+//!  Failed
+//!                    and from all of these to Disconnected
 //! ```
 
 use crate::connection::deadlines::Deadline;
@@ -36,8 +36,10 @@ pub enum CloseReason {
 /// Where a connection is, as seen from the sending side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ConnectionState {
-    /// Registered; the service has not heard of it.
+    /// Being opened by the service, which is told when it is open or has failed.
     Connecting,
+    /// It could not be opened.
+    Failed,
     /// Both directions are open.
     Connected,
     /// `shutdown` was asked; the queue drains before our end of stream.
@@ -75,7 +77,7 @@ impl ConnectionState {
     /// The state after `shutdown`.
     pub(crate) fn shut_down(self) -> Self {
         match self {
-            Self::Connecting | Self::Connected => Self::ShuttingDown,
+            Self::Connected => Self::ShuttingDown,
             other => other,
         }
     }
@@ -83,7 +85,7 @@ impl ConnectionState {
     /// The state after `close_after_flush`.
     pub(crate) fn close_after_flush(self) -> Self {
         match self {
-            Self::Disconnected(_) => self,
+            Self::Connecting | Self::Failed | Self::Disconnected(_) => self,
             _ => Self::Closing,
         }
     }
@@ -102,7 +104,7 @@ impl ConnectionState {
 
     /// Whether `send` takes bytes.
     pub(crate) fn can_send(self) -> bool {
-        matches!(self, Self::Connecting | Self::Connected)
+        self == Self::Connected
     }
 
     /// Whether input is offered to the service.
@@ -115,9 +117,9 @@ impl ConnectionState {
         matches!(self, Self::ShuttingDown | Self::HalfClosed | Self::Closing)
     }
 
-    /// Whether the connection is not over.
+    /// Whether there is a connection: opened, and not over.
     pub(crate) fn is_open(self) -> bool {
-        !matches!(self, Self::Disconnected(_))
+        !matches!(self, Self::Connecting | Self::Failed | Self::Disconnected(_))
     }
 }
 
@@ -149,7 +151,7 @@ mod tests {
     #[test]
     fn shutdown_moves_only_open_senders() {
         let moves = [
-            (Connecting, ShuttingDown),
+            (Connecting, Connecting),
             (Connected, ShuttingDown),
             (ShuttingDown, ShuttingDown),
             (HalfClosed, HalfClosed),
@@ -163,10 +165,12 @@ mod tests {
 
     #[test]
     fn close_after_flush_moves_all_but_the_dead() {
-        for from in [Connecting, Connected, ShuttingDown, HalfClosed, Closing] {
+        for from in [Connected, ShuttingDown, HalfClosed, Closing] {
             assert_eq!(from.close_after_flush(), Closing, "{from:?}");
         }
-        assert_eq!(OVER.close_after_flush(), OVER);
+        for from in [Connecting, OVER] {
+            assert_eq!(from.close_after_flush(), from);
+        }
     }
 
     #[test]
@@ -192,7 +196,7 @@ mod tests {
     #[test]
     fn only_open_senders_send() {
         assert!(Connected.can_send());
-        for state in [ShuttingDown, HalfClosed, Closing, OVER] {
+        for state in [Connecting, ShuttingDown, HalfClosed, Closing, OVER] {
             assert!(!state.can_send(), "{state:?}");
         }
     }

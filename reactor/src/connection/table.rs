@@ -1,18 +1,18 @@
 //! The connections of one service on one loop, and the lists of what is to be done for them.
 
+use crate::client::connect_failure::ConnectFailure;
 use crate::connection::deadlines::{Deadlines, Look};
 use crate::connection::id::ConnectionId;
 use crate::connection::options::ConnectionOptions;
 use crate::connection::service_handle::ConnectionSink;
 use crate::connection::state::{CloseReason, ConnectionState, NextStep};
-use crate::connection::tcp_connection::{Flushed, TcpConnection, WaterLevel};
-use crate::driver::address::Address;
+use crate::connection::tcp_connection::{Arrival, Flushed, TcpConnection, WaterLevel};
 use crate::driver::channel::Readiness;
-use crate::driver::stream::Stream;
 use crate::event_loop::loop_core::{LoopCore, TimerTask};
 use crate::event_loop::source::{SourceId, SourceTimer};
 use crate::event_loop::timer_queue::TimerId;
 use crate::event_loop::token::{Key, SLOTS_MAX};
+use crate::server::stats::ServerCounters;
 use slab::Slab;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -26,15 +26,30 @@ pub(crate) enum Notice {
     LowWater,
 }
 
+impl Notice {
+    /// The mark that was reached, if it tells of one.
+    pub(crate) fn level(self) -> Option<WaterLevel> {
+        match self {
+            Self::WriteComplete => None,
+            Self::HighWater(_) => Some(WaterLevel::High),
+            Self::LowWater => Some(WaterLevel::Low),
+        }
+    }
+}
+
 /// Connections in slots. A slot is freed only at the end of the turn, after the last event
 /// that may name it.
 pub(crate) struct ConnectionTable<State> {
-    slots: Slab<TcpConnection<State>>,
+    pub(super) slots: Slab<TcpConnection<State>>,
     pub(crate) source: SourceId,
     pub(crate) seat: u16,
     pub(crate) options: ConnectionOptions,
     pub(crate) sink: Arc<dyn ConnectionSink>,
-    open: usize,
+    pub(crate) counters: Arc<ServerCounters>,
+    /// Being opened connections do not count.
+    pub(super) open: usize,
+    /// Their service is yet to be told.
+    pub(super) failures: VecDeque<ConnectFailure>,
     /// With output to write, or asked to end.
     dirty: Vec<Key>,
     /// Found in this turn, to be read from in the next without an event.
@@ -52,6 +67,7 @@ impl<State: Default> ConnectionTable<State> {
         seat: u16,
         options: ConnectionOptions,
         sink: Arc<dyn ConnectionSink>,
+        counters: Arc<ServerCounters>,
     ) -> Self {
         Self {
             slots: Slab::new(),
@@ -59,7 +75,9 @@ impl<State: Default> ConnectionTable<State> {
             seat,
             options,
             sink,
+            counters,
             open: 0,
+            failures: VecDeque::new(),
             dirty: Vec::new(),
             ready: Vec::new(),
             closing: VecDeque::new(),
@@ -69,20 +87,17 @@ impl<State: Default> ConnectionTable<State> {
     }
 
     /// Takes in an accepted socket and has the loop watch it.
-    pub(crate) fn adopt(
-        &mut self,
-        core: &mut LoopCore,
-        stream: Stream,
-        peer: Address,
-    ) -> io::Result<Key> {
+    pub(crate) fn adopt(&mut self, core: &mut LoopCore, arrival: Arrival) -> io::Result<Key> {
         let entry = self.slots.vacant_entry();
         if entry.key() >= SLOTS_MAX {
             return Err(io::Error::other("too many connections on one loop"));
         }
         let key = Key { slot: entry.key() as u32, generation: core.next_generation() };
-        core.poller.watch_connection(&stream, self.source.index, key)?;
+        core.poller.watch_connection(&arrival.stream, self.source.index, key)?;
         let deadlines = Deadlines::new(&self.options, core.tick);
-        entry.insert(TcpConnection::new(key, stream, peer, deadlines));
+        let mut connection = TcpConnection::new(key, arrival, deadlines, State::default());
+        connection.state = ConnectionState::Connected;
+        entry.insert(connection);
         self.open += 1;
         self.look_at_deadlines(core, key);
         Ok(key)
@@ -194,9 +209,15 @@ impl<State> ConnectionTable<State> {
         }
     }
 
+    /// The next connection that could not be opened, of which its service is to be told.
+    pub(crate) fn take_failure(&mut self) -> Option<ConnectFailure> {
+        self.failures.pop_front()
+    }
+
     /// The service was told: the timers die, the slot is freed at the end of the turn.
     pub(crate) fn release(&mut self, core: &mut LoopCore, key: Key) {
         let connection = &mut self.slots[key.slot as usize];
+        connection.counted = None;
         let timers = mem::take(&mut connection.timers);
         let timers = timers.into_iter().chain(connection.closing_timer.take());
         for timer in timers.chain(connection.deadline_timer.take()) {
@@ -221,11 +242,6 @@ impl<State> ConnectionTable<State> {
         {
             connection.timers.retain(|&timer| timer != id);
         }
-    }
-
-    /// Connections whose service was not told of their end.
-    pub(crate) fn untold(&self) -> usize {
-        self.slots.len() - self.freed.len()
     }
 
     /// Frees the slots of this turn's dead, which closes their sockets.

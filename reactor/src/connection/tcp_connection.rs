@@ -9,6 +9,7 @@ use crate::driver::channel::Channel;
 use crate::driver::stream::Stream;
 use crate::event_loop::timer_queue::TimerId;
 use crate::event_loop::token::Key;
+use crate::server::stats::CountedConnection;
 use std::io::{self, IoSlice};
 
 /// Bytes asked for in one read. muduo reads up to 128 KiB; 64 KiB stays in the second-level
@@ -86,6 +87,14 @@ pub(crate) struct Listed {
     pub(crate) written: bool,
 }
 
+/// A new connection on its way to a table.
+#[derive(Debug)]
+pub(crate) struct Arrival {
+    pub(crate) stream: Stream,
+    pub(crate) peer: Address,
+    pub(crate) counted: CountedConnection,
+}
+
 /// A connection of a table.
 pub(crate) struct TcpConnection<State> {
     pub(crate) key: Key,
@@ -103,16 +112,21 @@ pub(crate) struct TcpConnection<State> {
     pub(crate) listed: Listed,
     /// Timers of the service, cancelled when the connection closes.
     pub(crate) timers: Vec<TimerId>,
+    /// Gets what is received here, instead of the service.
+    pub(crate) link: Option<Key>,
     pub(crate) deadlines: Deadlines,
     /// The next look at the deadlines.
     pub(crate) deadline_timer: Option<TimerId>,
     /// Armed when the end was asked for.
     pub(crate) closing_timer: Option<TimerId>,
+    /// Until the service was told of the end.
+    pub(crate) counted: Option<CountedConnection>,
     pub(crate) user: State,
 }
 
-impl<State: Default> TcpConnection<State> {
-    pub(crate) fn new(key: Key, stream: Stream, peer: Address, deadlines: Deadlines) -> Self {
+impl<State> TcpConnection<State> {
+    pub(crate) fn new(key: Key, arrival: Arrival, deadlines: Deadlines, user: State) -> Self {
+        let Arrival { stream, peer, counted } = arrival;
         Self {
             key,
             stream,
@@ -126,15 +140,15 @@ impl<State: Default> TcpConnection<State> {
             water: WaterLevel::Low,
             listed: Listed::default(),
             timers: Vec::new(),
+            link: None,
             deadlines,
             deadline_timer: None,
             closing_timer: None,
-            user: State::default(),
+            counted: Some(counted),
+            user,
         }
     }
-}
 
-impl<State> TcpConnection<State> {
     /// Reads once into `scratch`, which it empties first.
     pub(crate) fn read_into(&mut self, scratch: &mut Buffer) -> ReadOutcome {
         scratch.retrieve_all();

@@ -3,6 +3,7 @@
 pub(crate) mod address;
 pub(crate) mod channel;
 pub(crate) mod clock;
+pub(crate) mod completion;
 pub(crate) mod listening;
 pub(crate) mod poller;
 pub(crate) mod socket;

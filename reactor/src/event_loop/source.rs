@@ -58,6 +58,8 @@ pub(crate) enum SourceTimer {
     Connection { key: Key, tag: u64 },
     /// The `closing_timeout` of one connection.
     ClosingDeadline { key: Key },
+    /// The patience with a connection that is being opened.
+    ConnectDeadline { key: Key },
     /// A look at the deadlines of one connection.
     Deadline { key: Key },
     /// `force_close_after` of one connection.

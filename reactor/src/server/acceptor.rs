@@ -1,6 +1,7 @@
 //! Takes in the connections of a listener and deals them to services.
 
 use crate::connection::service_handle::ConnectionSink;
+use crate::connection::tcp_connection::Arrival;
 use crate::driver::address::Address;
 use crate::driver::channel::Readiness;
 use crate::driver::stream::Stream;
@@ -167,7 +168,8 @@ impl Acceptor {
             return;
         }
         let target = &self.targets[self.next_target];
-        match target.accepted(stream, peer.clone(), self.counters.add_connection()) {
+        let counted = self.counters.add_connection();
+        match target.accepted(Arrival { stream, peer: peer.clone(), counted }) {
             Ok(()) => {
                 count(&self.counters.accepted);
                 self.next_target = (self.next_target + 1) % self.targets.len();

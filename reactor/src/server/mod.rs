@@ -318,10 +318,10 @@ impl<Post: Send + 'static, F> ServicePlan<Post, F> {
         event_loop
             .install(|_, id| {
                 let seat = index as u16;
-                let table = ConnectionTable::new(id, seat, self.options.clone(), mailbox.clone());
-                let counters = self.counters.clone();
+                let (options, counters) = (self.options.clone(), self.counters.clone());
+                let table = ConnectionTable::new(id, seat, options, mailbox.clone(), counters);
                 let alive = self.alive.clone();
-                Ok(Box::new(ConnectionSet::new(service, table, mailbox, counters, alive)))
+                Ok(Box::new(ConnectionSet::new(service, table, mailbox, alive)))
             })
             .map_err(|error| Error::new("install", "a service", error))?;
         Ok(())

@@ -35,12 +35,7 @@ impl ServerCounters {
     /// the way to their loop are bounded too.
     pub(crate) fn add_connection(self: &Arc<Self>) -> CountedConnection {
         self.connections.fetch_add(1, Ordering::AcqRel);
-        CountedConnection(Some(self.clone()))
-    }
-
-    /// Their service was told that they are closed, or is gone.
-    pub(crate) fn remove_connections(&self, count: usize) {
-        self.connections.fetch_sub(count, Ordering::AcqRel);
+        CountedConnection(self.clone())
     }
 
     pub(crate) fn connections(&self) -> usize {
@@ -59,22 +54,14 @@ impl ServerCounters {
     }
 }
 
-/// A connection that was counted; counts it out when dropped, whatever it did not get to.
+/// A connection that was counted; goes with it, and counts it out when dropped, whatever it did not
+/// get to.
 #[derive(Debug)]
-pub(crate) struct CountedConnection(Option<Arc<ServerCounters>>);
-
-impl CountedConnection {
-    /// From now on the table that has the connection answers for it.
-    pub(crate) fn keep(mut self) {
-        self.0 = None;
-    }
-}
+pub(crate) struct CountedConnection(Arc<ServerCounters>);
 
 impl Drop for CountedConnection {
     fn drop(&mut self) {
-        if let Some(counters) = &self.0 {
-            counters.remove_connections(1);
-        }
+        self.0.connections.fetch_sub(1, Ordering::AcqRel);
     }
 }
 

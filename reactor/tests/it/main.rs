@@ -18,6 +18,7 @@ mod echo;
 mod echo_client;
 mod half_close;
 mod loops;
+mod proxy;
 mod reading;
 mod reentrancy;
 mod reading_in_turns;

@@ -63,8 +63,14 @@ impl<S: Service> ConnectionSet<S> {
             }
             ReadOutcome::EndOfStream if connection.flow == InputFlow::Reading => {
                 connection.flow = InputFlow::Ended;
+                let link = connection.link;
                 self.table.mark_dirty(key.slot as usize);
-                self.call(core, key, |service, connection| service.on_end_of_stream(connection));
+                match link {
+                    Some(other) => self.table.pass_on_end(other),
+                    None => self.call(core, key, |service, connection| {
+                        service.on_end_of_stream(connection);
+                    }),
+                }
             }
             // Letters in between stopped the reading; the end can be read again later.
             ReadOutcome::EndOfStream => connection.channel.handle_event(Readiness::END),
@@ -84,7 +90,7 @@ impl<S: Service> ConnectionSet<S> {
             return;
         }
         if reading && connection.input.is_empty() {
-            self.call(core, key, |service, connection| service.on_message(connection, scratch));
+            self.deliver(core, key, scratch);
             self.keep_unread(key, scratch);
         } else {
             self.keep_unread(key, scratch);
@@ -101,12 +107,22 @@ impl<S: Service> ConnectionSet<S> {
             return;
         }
         let mut input = mem::take(&mut connection.input);
-        self.call(core, key, |service, connection| service.on_message(connection, &mut input));
+        self.deliver(core, key, &mut input);
         if let Some(connection) = self.table.get_open(key)
             && connection.state.delivers_input()
             && !input.is_empty()
         {
             connection.input = input;
+        }
+    }
+
+    /// Gives input to the service, or to the connection that this one is linked with.
+    fn deliver(&mut self, core: &mut LoopCore, key: Key, input: &mut Buffer) {
+        match self.table.in_slot(key.slot as usize).link {
+            Some(other) => self.table.pass_on(core, other, input),
+            None => {
+                self.call(core, key, |service, connection| service.on_message(connection, input));
+            }
         }
     }
 

@@ -1,8 +1,10 @@
 use super::*;
 use crate::connection::deadlines::Tick;
 use crate::driver::channel::Readiness;
+use crate::server::stats::ServerCounters;
 use std::io::{Read, Write};
 use std::net::{TcpListener as StdListener, TcpStream as StdStream};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 const KEY: Key = Key { slot: 0, generation: 0 };
@@ -13,8 +15,11 @@ fn connected() -> (TcpConnection<()>, StdStream) {
     let peer = StdStream::connect(listener.local_addr().unwrap()).unwrap();
     let (stream, address) = listener.accept().unwrap();
     stream.set_nonblocking(true).unwrap();
+    let counted = Arc::<ServerCounters>::default().add_connection();
+    let (stream, peer_address) = (Stream::System(stream.into()), address.into());
+    let arrival = Arrival { stream, peer: peer_address, counted };
     let deadlines = Deadlines::new(&Default::default(), Tick(0));
-    (TcpConnection::new(KEY, Stream::System(stream.into()), address.into(), deadlines), peer)
+    (TcpConnection::new(KEY, arrival, deadlines, ()), peer)
 }
 
 /// Reads until `done` holds of the outcome; the loopback takes a moment.

@@ -4,7 +4,6 @@ use crate::driver::listening::ListeningSocket;
 use crate::driver::poller::Poller;
 use crate::driver::socket::ListenOptions;
 use crate::error::Closed;
-use crate::server::stats::CountedConnection;
 use crate::{connection::id::ConnectionId, event_loop::loop_core::LoopCore};
 use std::net::{SocketAddr, TcpStream as StdStream, UdpSocket};
 use std::os::fd::OwnedFd;
@@ -19,12 +18,7 @@ struct Ended;
 impl ConnectionSink for Ended {
     fn command(&self, _id: ConnectionId, _command: Command) {}
 
-    fn accepted(
-        &self,
-        _stream: Stream,
-        _peer: Address,
-        _counted: CountedConnection,
-    ) -> Result<(), Closed> {
+    fn accepted(&self, _arrival: Arrival) -> Result<(), Closed> {
         Err(Closed)
     }
 }
