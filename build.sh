@@ -82,13 +82,13 @@ test_all() {
     say "formatting"
     cargo fmt --all --check
     say "lints"
-    cargo clippy --locked --workspace --all-targets -- -D warnings
+    cargo clippy --locked --workspace --all-targets --all-features -- -D warnings
     say "unit, integration and doc tests, simulation"
-    cargo test --locked --workspace
+    cargo test --locked --workspace --all-features
     say "benches, once through"
     cargo test --locked -p benches --benches
     say "documentation"
-    RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --quiet
+    RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --all-features --no-deps --quiet
     say "everything passed"
 }
 

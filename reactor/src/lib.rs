@@ -35,6 +35,11 @@ pub use connection::service::{Seat, SendStatus, Service};
 pub use connection::service_handle::ServiceHandle;
 pub use connection::state::CloseReason;
 pub use driver::address::Address;
+#[cfg(feature = "simulation")]
+pub mod simulation {
+    //! The same loop on a seeded simulation of sockets and of the clock, to test services with.
+    pub use crate::driver::simulation::{Faults, Received, SimulatedPeer, Simulation};
+}
 pub use error::{Closed, Error, Result};
 pub use event_loop::EventLoop;
 pub use event_loop::handle::LoopHandle;

@@ -6,5 +6,7 @@ pub(crate) mod clock;
 pub(crate) mod completion;
 pub(crate) mod listening;
 pub(crate) mod poller;
+#[cfg(feature = "simulation")]
+pub(crate) mod simulation;
 pub(crate) mod socket;
 pub(crate) mod stream;

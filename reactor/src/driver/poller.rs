@@ -135,7 +135,8 @@ impl Poller {
             }
             #[cfg(feature = "simulation")]
             Stream::Simulated(stream) => {
-                stream.watch(pack(source, key));
+                let Self::Simulated(poller) = self else { return unsupported() };
+                poller.watch(stream, pack(source, key));
                 Ok(())
             }
         }
@@ -154,7 +155,8 @@ impl Poller {
             }
             #[cfg(feature = "simulation")]
             ListeningSocket::Simulated(listener) => {
-                listener.watch(pack(source, key));
+                let Self::Simulated(poller) = self else { return unsupported() };
+                poller.watch_listener(listener, pack(source, key));
                 Ok(())
             }
         }
@@ -168,12 +170,12 @@ impl Poller {
                 poll.registry().deregister(&mut SourceFd(&socket.as_raw_fd()))
             }
             #[cfg(feature = "simulation")]
-            (_, Stream::Simulated(stream)) => {
-                stream.unwatch();
+            (Self::Simulated(poller), Stream::Simulated(stream)) => {
+                poller.unwatch(stream);
                 Ok(())
             }
             #[cfg(feature = "simulation")]
-            (Self::Simulated(_), Stream::System(_)) => Err(io::ErrorKind::Unsupported.into()),
+            _ => unsupported(),
         }
     }
 
@@ -221,7 +223,7 @@ impl Poller {
                 poll.registry().register(&mut SourceFd(&descriptor), token, interest)
             }
             #[cfg(feature = "simulation")]
-            Self::Simulated(_) => Err(io::ErrorKind::Unsupported.into()),
+            Self::Simulated(_) => unsupported(),
         }
     }
 }
@@ -253,6 +255,12 @@ impl EventBatch {
             self.events = Events::with_capacity(capacity * 2);
         }
     }
+}
+
+/// A socket of the system on a simulated loop, or the other way round.
+#[cfg(feature = "simulation")]
+fn unsupported() -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 fn readiness(event: &Event) -> Readiness {

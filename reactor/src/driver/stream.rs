@@ -80,7 +80,7 @@ impl Stream {
         match self {
             Self::System(stream) => socket::address(&stream.local_addr()?),
             #[cfg(feature = "simulation")]
-            Self::Simulated(stream) => stream.local_addr(),
+            Self::Simulated(stream) => Ok(stream.local_addr()),
         }
     }
 
