@@ -42,7 +42,10 @@ pub mod simulation {
 }
 pub use error::{Closed, Error, Result};
 pub use event_loop::EventLoop;
+pub use event_loop::activity::Callback;
 pub use event_loop::handle::LoopHandle;
+pub use event_loop::observer::{CallReport, LoopObserver, TurnReport};
+pub use event_loop::stall_detector::{Stall, StallDetector};
 pub use event_loop::stats::LoopStats;
 pub use event_loop::thread::EventLoopThread;
 pub use event_loop::thread_pool::EventLoopThreadPool;

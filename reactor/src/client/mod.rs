@@ -193,7 +193,8 @@ impl TcpClientBuilder {
         let ClientHandle { commands, service: ServiceHandle { mailbox }, counters } =
             handle.clone();
         event_loop
-            .install(move |_, id| {
+            .install(move |core, id| {
+                core.shared.activity.name_source(id.index, std::any::type_name::<S>());
                 let connection_options = self.connection_options;
                 let connector =
                     Connector::new(id, self.addresses, options, connection_options.clone());

@@ -12,8 +12,10 @@ use crate::connection::state::CloseReason;
 use crate::connection::table::{ConnectionTable, Notice};
 use crate::connection::tcp_connection::Arrival;
 use crate::driver::channel::Readiness;
+use crate::event_loop::activity::{Call, Callback};
 use crate::event_loop::loop_core::LoopCore;
 use crate::event_loop::mailbox::Mailbox;
+use crate::event_loop::observer::{Outcome, guarded};
 use crate::event_loop::source::{Source, SourceStatus, SourceTimer};
 use crate::event_loop::timer_queue::TimerId;
 use crate::event_loop::token::Key;
@@ -86,32 +88,47 @@ impl<S: Service> ConnectionSet<S> {
         }
     }
 
-    /// Calls the service back with a connection whose slot is in use.
+    /// Calls the service back with a connection whose slot is in use; closes it if that panics.
     fn call(
         &mut self,
         core: &mut LoopCore,
         key: Key,
-        callback: impl FnOnce(&mut S, &mut Connection<'_, S::State>),
+        callback: Callback,
+        body: impl FnOnce(&mut S, &mut Connection<'_, S::State>),
     ) {
         self.batch = Batch::Called;
-        let mut connection = Connection::new(&mut self.table, core, key.slot as usize);
-        callback(&mut self.service, &mut connection);
+        let connection = Some(self.table.id(key));
+        let call = Call { callback, source: Some(self.table.source.index), connection };
+        let outcome = guarded(core, call, |core| {
+            let mut connection = Connection::new(&mut self.table, core, key.slot as usize);
+            body(&mut self.service, &mut connection);
+        });
+        if outcome == Outcome::Panicked {
+            self.table.close(key.slot as usize, CloseReason::Panicked);
+        }
     }
 
     /// Calls the service back with all connections.
     fn call_with_all(
         &mut self,
         core: &mut LoopCore,
-        callback: impl FnOnce(&mut S, &mut Connections<'_, S::State>),
+        callback: Callback,
+        body: impl FnOnce(&mut S, &mut Connections<'_, S::State>),
     ) {
         self.batch = Batch::Called;
-        callback(&mut self.service, &mut Connections::new(&mut self.table, core));
+        let call = Call { callback, source: Some(self.table.source.index), connection: None };
+        // A panic takes the call alone: it was no connection's.
+        let _outcome = guarded(core, call, |core| {
+            body(&mut self.service, &mut Connections::new(&mut self.table, core));
+        });
     }
 
     fn handle_letter(&mut self, core: &mut LoopCore, letter: Letter<S::Post>) {
         match letter {
             Letter::Post(post) => {
-                self.call_with_all(core, |service, connections| service.on_post(connections, post));
+                self.call_with_all(core, Callback::Post, |service, connections| {
+                    service.on_post(connections, post);
+                });
             }
             Letter::Command(id, command) => self.handle_command(core, id, command),
             Letter::Accepted(arrival) => {
@@ -154,7 +171,9 @@ impl<S: Service> ConnectionSet<S> {
             Progress::Failed => self.tell_closed(core),
             Progress::Open => {
                 core.shared.counters.connections.add(1);
-                self.call(core, key, |service, connection| service.on_connected(connection));
+                self.call(core, key, Callback::Connected, |service, connection| {
+                    service.on_connected(connection);
+                });
             }
         }
         progress == Progress::Open
@@ -162,7 +181,7 @@ impl<S: Service> ConnectionSet<S> {
 
     /// Tells the service that it, or its client, did not get a connection.
     pub(crate) fn tell_connect_failed(&mut self, core: &mut LoopCore, failure: &ConnectFailure) {
-        self.call_with_all(core, |service, connections| {
+        self.call_with_all(core, Callback::ConnectFailed, |service, connections| {
             service.on_connect_failed(connections, failure);
         });
     }
@@ -181,14 +200,18 @@ impl<S: Service> ConnectionSet<S> {
         }
         let key = self.table.adopt(core, arrival)?;
         core.shared.counters.connections.add(1);
-        self.call(core, key, |service, connection| service.on_connected(connection));
+        self.call(core, key, Callback::Connected, |service, connection| {
+            service.on_connected(connection);
+        });
         Ok(())
     }
 
     fn stop(&mut self, core: &mut LoopCore, deadline: Duration) {
         if self.phase == Phase::Serving {
             self.phase = Phase::Stopping;
-            self.call_with_all(core, |service, connections| service.on_stop(connections));
+            self.call_with_all(core, Callback::Stop, |service, connections| {
+                service.on_stop(connections);
+            });
         }
         // A second stop may come with a nearer deadline; the nearest counts.
         core.add_source_timer(self.table.source, deadline, SourceTimer::StopDeadline);
@@ -209,7 +232,9 @@ impl<S: Service> ConnectionSet<S> {
         loop {
             if let Some((key, reason)) = self.table.take_closing() {
                 self.table.part(key, reason);
-                self.call(core, key, |service, connection| service.on_closed(connection, reason));
+                self.call(core, key, Callback::Closed, |service, connection| {
+                    service.on_closed(connection, reason);
+                });
                 self.table.release(core, key);
                 core.shared.counters.connections.subtract(1);
             } else if let Some(failure) = self.table.take_failure() {
@@ -222,7 +247,9 @@ impl<S: Service> ConnectionSet<S> {
 
     fn call_turn_end(&mut self, core: &mut LoopCore) {
         if self.batch == Batch::Called {
-            self.call_with_all(core, |service, connections| service.on_turn_end(connections));
+            self.call_with_all(core, Callback::TurnEnd, |service, connections| {
+                service.on_turn_end(connections);
+            });
             self.batch = Batch::Idle;
             // These calls are a batch of their own.
             self.tell_closed(core);
@@ -247,7 +274,7 @@ impl<S: Service> ConnectionSet<S> {
                 self.table.hold_back(other, level);
                 continue;
             }
-            self.call(core, key, |service, connection| match notice {
+            self.call(core, key, Callback::Output, |service, connection| match notice {
                 Notice::WriteComplete => service.on_write_complete(connection),
                 Notice::HighWater(queued) => service.on_high_water(connection, queued),
                 Notice::LowWater => service.on_low_water(connection),
@@ -315,7 +342,9 @@ impl<S: Service> Source for ConnectionSet<S> {
             SourceTimer::Connection { key, tag } => {
                 self.table.forget_timer(id, timer);
                 if self.table.get_open(key).is_some() {
-                    self.call(core, key, |service, connection| service.on_timer(connection, tag));
+                    self.call(core, key, Callback::ConnectionTimer, |service, connection| {
+                        service.on_timer(connection, tag);
+                    });
                 }
             }
             SourceTimer::ClosingDeadline { key } => {
@@ -334,9 +363,11 @@ impl<S: Service> Source for ConnectionSet<S> {
                     self.table.close(key.slot as usize, CloseReason::Closed);
                 }
             }
-            SourceTimer::Service { tag } => self.call_with_all(core, |service, connections| {
-                service.on_service_timer(connections, tag);
-            }),
+            SourceTimer::Service { tag } => {
+                self.call_with_all(core, Callback::ServiceTimer, |service, connections| {
+                    service.on_service_timer(connections, tag);
+                });
+            }
             SourceTimer::StopDeadline => self.close_all(core, CloseReason::Stopped),
             SourceTimer::AcceptRetry | SourceTimer::Connect => {}
         }

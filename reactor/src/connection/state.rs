@@ -29,6 +29,8 @@ pub enum CloseReason {
     ClosingTimeout,
     /// Nothing happened for as long as the options allow.
     Timeout(Deadline),
+    /// A callback of it panicked.
+    Panicked,
     /// The server stopped and its deadline passed, or the loop ended.
     Stopped,
 }

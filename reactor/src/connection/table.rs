@@ -218,6 +218,7 @@ impl<State> ConnectionTable<State> {
     pub(crate) fn release(&mut self, core: &mut LoopCore, key: Key) {
         let connection = &mut self.slots[key.slot as usize];
         connection.counted = None;
+        core.shared.counters.bytes_queued.subtract(mem::take(&mut connection.left) as u64);
         let timers = mem::take(&mut connection.timers);
         let timers = timers.into_iter().chain(connection.closing_timer.take());
         for timer in timers.chain(connection.deadline_timer.take()) {
@@ -292,6 +293,7 @@ impl<State> ConnectionTable<State> {
             return;
         }
         self.note_level(slot, had_output);
+        self.count_queued(core, slot);
         if let Err(error) = self.proceed_to_end(core, slot) {
             self.close(slot, CloseReason::Error(error.kind()));
         }
@@ -334,6 +336,18 @@ impl<State> ConnectionTable<State> {
                 self.close(slot, CloseReason::Error(error.kind()));
                 false
             }
+        }
+    }
+
+    /// Keeps the loop's count of bytes that the kernel did not take.
+    fn count_queued(&mut self, core: &LoopCore, slot: usize) {
+        let connection = &mut self.slots[slot];
+        let queued = connection.output.len();
+        let left = mem::replace(&mut connection.left, queued);
+        if left != queued {
+            let gauge = &core.shared.counters.bytes_queued;
+            gauge.subtract(left as u64);
+            gauge.add(queued as u64);
         }
     }
 

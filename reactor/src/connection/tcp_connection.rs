@@ -108,6 +108,8 @@ pub(crate) struct TcpConnection<State> {
     pub(crate) output: OutputQueue,
     /// Bytes that the kernel took so far.
     pub(crate) bytes_written: u64,
+    /// Bytes that the last flush left in the queue.
+    pub(crate) left: usize,
     pub(crate) water: WaterLevel,
     pub(crate) listed: Listed,
     /// Timers of the service, cancelled when the connection closes.
@@ -137,6 +139,7 @@ impl<State> TcpConnection<State> {
             input: Buffer::new(),
             output: OutputQueue::default(),
             bytes_written: 0,
+            left: 0,
             water: WaterLevel::Low,
             listed: Listed::default(),
             timers: Vec::new(),

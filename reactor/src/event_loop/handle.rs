@@ -3,6 +3,7 @@
 use crate::driver::clock::Clock;
 use crate::driver::poller::PollerAlarm;
 use crate::event_loop::EventLoop;
+use crate::event_loop::activity::Activity;
 use crate::event_loop::mailbox::Mailbox;
 use crate::event_loop::stats::{LoopCounters, LoopStats};
 use crate::event_loop::timer_queue::{TimerId, deadline_after};
@@ -31,6 +32,7 @@ pub(crate) struct LoopShared {
     pub(crate) tasks: Mailbox<Task>,
     pub(crate) signal: Arc<WakeSignal>,
     pub(crate) counters: LoopCounters,
+    pub(crate) activity: Activity,
     quit: AtomicBool,
     number: u64,
     timer_number: AtomicU64,
@@ -47,6 +49,7 @@ impl LoopShared {
             tasks: Mailbox::new(signal.clone()),
             signal,
             counters: LoopCounters::default(),
+            activity: Activity::default(),
             quit: AtomicBool::new(false),
             number,
             timer_number: AtomicU64::new(number << TIMER_NUMBER_BITS),
@@ -169,9 +172,13 @@ impl LoopHandle {
         self.shared.tasks.len()
     }
 
-    /// What the loop has done so far.
+    /// What the loop has done so far, for metrics. A few loads.
     pub fn stats(&self) -> LoopStats {
-        self.shared.counters.snapshot(self.shared.signal.wakeups())
+        LoopStats {
+            wakeups: self.shared.signal.wakeups(),
+            tasks_waiting: self.shared.tasks.len() as u64,
+            ..self.shared.counters.snapshot()
+        }
     }
 
     fn push(&self, task: Task) {

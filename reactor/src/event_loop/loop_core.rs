@@ -6,7 +6,9 @@ use crate::connection::output_queue::ChunkPool;
 use crate::driver::clock::Clock;
 use crate::driver::poller::Poller;
 use crate::event_loop::EventLoop;
+use crate::event_loop::activity::Call;
 use crate::event_loop::handle::{LoopShared, Task, is_remote};
+use crate::event_loop::observer::{CallReport, LoopObserver};
 use crate::event_loop::source::{SourceId, SourceTimer};
 use crate::event_loop::timer_queue::{TimerId, TimerQueue, deadline_after};
 use crate::event_loop::token::GENERATIONS;
@@ -30,6 +32,7 @@ pub(crate) struct LoopCore {
     pub(crate) chunks: ChunkPool,
     pub(crate) shared: Arc<LoopShared>,
     pub(crate) clock: Clock,
+    pub(crate) observer: Option<Arc<dyn LoopObserver>>,
     pub(crate) now: Instant,
     /// `now` in milliseconds since the loop was made, for what every message stores.
     pub(crate) tick: Tick,
@@ -59,10 +62,25 @@ impl LoopCore {
             tick: Tick(0),
             started,
             clock,
+            observer: None,
             generation: first_generation(shared.number()),
             shared,
             work: Work::Done,
         })
+    }
+
+    /// What is told of a call.
+    pub(crate) fn report(&self, call: Call, took: Duration) -> CallReport {
+        let service = self.shared.activity.service(call);
+        CallReport { callback: call.callback, service, connection: call.connection, took }
+    }
+
+    /// Something of the program's panicked.
+    pub(crate) fn note_panic(&self, call: Call) {
+        self.shared.counters.panics.add(1);
+        if let Some(observer) = &self.observer {
+            observer.on_panic(&self.report(call, Duration::ZERO));
+        }
     }
 
     /// Reads the clock, once for all of a turn.
@@ -122,6 +140,12 @@ impl LoopCore {
     ) -> TimerId {
         let id = self.shared.next_timer_number();
         self.timers.add(id, deadline, period, task)
+    }
+}
+
+impl AsMut<Self> for LoopCore {
+    fn as_mut(&mut self) -> &mut Self {
+        self
     }
 }
 

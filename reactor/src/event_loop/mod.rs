@@ -1,5 +1,8 @@
 //! One loop a thread: waits for events, then runs what they, timers and other threads ask.
 
+pub(crate) mod activity;
+pub(crate) mod observer;
+pub(crate) mod stall_detector;
 pub(crate) mod token;
 pub(crate) mod source;
 pub(crate) mod stats;
@@ -13,13 +16,16 @@ pub(crate) mod thread_pool;
 
 use crate::driver::poller::{EventBatch, Poller};
 use crate::error::{Error, Result};
+use crate::event_loop::activity::{Call, Callback};
 use crate::event_loop::handle::{LoopHandle, Task};
 use crate::event_loop::loop_core::{LoopCore, TimerTask};
+use crate::event_loop::observer::{LoopObserver, Outcome, TurnReport, guarded};
 use crate::event_loop::source::{Source, SourceId, SourceStatus};
 use crate::event_loop::stats::LoopStats;
 use crate::event_loop::timer_queue::{TimerId, deadline_after};
 use crate::event_loop::token::OWNERS_MAX;
 use slab::Slab;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use std::{fmt, io};
 
@@ -44,13 +50,18 @@ type LocalTask = Box<dyn FnOnce(&mut EventLoop)>;
 /// Letters come before events so that causes precede effects: a service sees a post that a thread
 /// made before it sent a byte before it sees that byte. That holds for posts to the service that
 /// reads the byte alone; tasks, and posts to other services of the loop, may come after it.
-/// A panic in a callback is not caught: it unwinds out of [`EventLoop::run`].
+/// A panic in a callback of a connection closes that connection, with
+/// [`CloseReason::Panicked`](crate::CloseReason::Panicked), and nothing else; one in another
+/// callback, a task or a timer costs that call alone. It is counted and told to the observer. A
+/// program that is rather to end sets a panic hook that ends it.
 pub struct EventLoop {
     pub(crate) core: LoopCore,
     sources: Slab<Installed>,
     batch: EventBatch,
     tasks: Vec<LocalTask>,
     letters: Vec<Task>,
+    /// When the last turn ended.
+    idle_since: Instant,
 }
 
 struct Installed {
@@ -69,8 +80,10 @@ impl EventLoop {
     }
 
     pub(crate) fn with_poller(poller: Poller) -> io::Result<Self> {
+        let core = LoopCore::new(poller)?;
         Ok(Self {
-            core: LoopCore::new(poller)?,
+            idle_since: core.now,
+            core,
             sources: Slab::new(),
             batch: EventBatch::new(),
             tasks: Vec::new(),
@@ -156,6 +169,12 @@ impl EventLoop {
         self.core.now
     }
 
+    /// Has `observer` told of every turn, callback and panic from now on. Without one a turn pays a
+    /// branch for it, and callbacks are not timed.
+    pub fn set_observer(&mut self, observer: Arc<dyn LoopObserver>) {
+        self.core.observer = Some(observer);
+    }
+
     /// What the loop has done so far.
     pub fn stats(&self) -> LoopStats {
         self.handle().stats()
@@ -177,6 +196,7 @@ impl EventLoop {
     }
 
     fn turn(&mut self, limit: Option<Duration>) -> Result<()> {
+        let slept_at = self.idle_since;
         self.wait(limit).map_err(|error| Error::new("wait for", "events", error))?;
         self.core.read_clock();
         self.core.shared.counters.turns.add(1);
@@ -185,7 +205,7 @@ impl EventLoop {
         self.core.timers.expire(self.core.now);
         let work_left = self.core.take_work_pending();
         self.run_letters();
-        self.dispatch_events();
+        let events = self.dispatch_events();
         if work_left {
             for (_, installed) in &mut self.sources {
                 installed.source.on_ready(&mut self.core);
@@ -195,6 +215,7 @@ impl EventLoop {
         self.run_letters();
         self.run_local_tasks();
         self.end_turn();
+        self.account(slept_at, events);
         Ok(())
     }
 
@@ -233,7 +254,7 @@ impl EventLoop {
 
     fn run_task(&mut self, task: Task) {
         match task {
-            Task::Run(task) => task(self),
+            Task::Run(task) => self.run_guarded(Callback::Task, task),
             Task::RunAt { number, deadline, task } => {
                 self.core.timers.add(number, deadline, None, TimerTask::Once(task));
             }
@@ -258,7 +279,7 @@ impl EventLoop {
         }
     }
 
-    fn dispatch_events(&mut self) {
+    fn dispatch_events(&mut self) -> u64 {
         let mut count = 0;
         for (index, key, readiness) in self.batch.iter() {
             count += 1;
@@ -269,17 +290,15 @@ impl EventLoop {
         }
         self.core.shared.counters.events.add(count);
         self.batch.grow_if_full();
+        count
     }
 
     fn fire_timers(&mut self) {
         while let Some((id, task)) = self.core.timers.take_due() {
             self.core.shared.counters.timers.add(1);
             match task {
-                TimerTask::Once(task) => task(self),
-                TimerTask::Every(mut task) => {
-                    task(self);
-                    self.core.timers.put_back(id, TimerTask::Every(task), self.core.now);
-                }
+                TimerTask::Once(task) => self.run_guarded(Callback::Timer, task),
+                TimerTask::Every(task) => self.repeat(id, task),
                 TimerTask::Source { source, timer } => {
                     if let Some(installed) = self.sources.get_mut(usize::from(source.index))
                         && installed.generation == source.generation
@@ -298,8 +317,39 @@ impl EventLoop {
         let tasks = std::mem::take(&mut self.tasks);
         self.core.shared.counters.tasks.add(tasks.len() as u64);
         for task in tasks {
-            task(self);
+            self.run_guarded(Callback::Task, task);
         }
+    }
+
+    fn run_guarded(&mut self, callback: Callback, task: impl FnOnce(&mut Self)) {
+        // A panic takes the task alone.
+        let _outcome = guarded(self, Call::of_loop(callback), task);
+    }
+
+    fn repeat(&mut self, id: TimerId, mut task: Box<dyn FnMut(&mut Self)>) {
+        match guarded(self, Call::of_loop(Callback::Timer), &mut task) {
+            Outcome::Returned => {
+                self.core.timers.put_back(id, TimerTask::Every(task), self.core.now);
+            }
+            Outcome::Panicked => drop(self.core.timers.cancel(id)),
+        }
+    }
+
+    /// Tells what the turn came to; `slept_at` is when the wait before it began.
+    fn account(&mut self, slept_at: Instant, events: u64) {
+        let (core, counters) = (&self.core, &self.core.shared.counters);
+        let waited = core.now.saturating_duration_since(slept_at);
+        let ended = core.clock.now();
+        let worked = ended.saturating_duration_since(core.now);
+        counters.waited.add(waited.as_nanos() as u64);
+        counters.worked.add(worked.as_nanos() as u64);
+        counters.longest_turn.raise_to(worked.as_nanos() as u64);
+        counters.events_max.raise_to(events);
+        counters.timers_waiting.set(core.timers.len() as u64);
+        if let Some(observer) = &core.observer {
+            observer.on_turn(&TurnReport { waited, worked, events });
+        }
+        self.idle_since = ended;
     }
 
     fn end_turn(&mut self) {
@@ -320,6 +370,12 @@ impl Drop for EventLoop {
         for (_, installed) in &mut self.sources {
             installed.source.terminate(&mut self.core);
         }
+    }
+}
+
+impl AsMut<LoopCore> for EventLoop {
+    fn as_mut(&mut self) -> &mut LoopCore {
+        &mut self.core
     }
 }
 

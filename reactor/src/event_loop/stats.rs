@@ -1,6 +1,7 @@
 //! Counters of one loop, readable from any thread.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 /// A snapshot of what a loop has done. The fields are read one by one, so they may be a few
 /// turns apart.
@@ -31,6 +32,26 @@ pub struct LoopStats {
     pub accepted: u64,
     /// Connections that live on this loop now.
     pub connections: u64,
+    /// Callbacks, tasks and timers that panicked.
+    pub panics: u64,
+    /// Tasks and timer commands that wait for the loop now.
+    pub tasks_waiting: u64,
+    /// Timers that are armed now, as of the end of the last turn.
+    pub timers_waiting: u64,
+    /// Bytes that connections have queued now and the kernel did not take.
+    pub bytes_queued: u64,
+    /// The most events that one wait brought.
+    pub events_max: u64,
+    /// How long the loop slept.
+    pub waited: Duration,
+    /// How long it was at work.
+    pub worked: Duration,
+    /// The longest that a turn worked, hence the longest that a connection had to wait for its own.
+    pub longest_turn: Duration,
+    /// The longest that a callback, task or timer took. Measured while there is an observer
+    /// ([`EventLoop::set_observer`](crate::EventLoop::set_observer)), which is told which one it was;
+    /// [`StallDetector`](crate::StallDetector) names slow ones without.
+    pub slowest_callback: Duration,
 }
 
 /// A number that one thread changes and all may read.
@@ -48,13 +69,28 @@ impl Counter {
         self.0.store(self.get().wrapping_sub(amount), Ordering::Relaxed);
     }
 
+    /// Loop thread only.
+    pub(crate) fn set(&self, value: u64) {
+        self.0.store(value, Ordering::Relaxed);
+    }
+
+    /// Loop thread only.
+    pub(crate) fn raise_to(&self, value: u64) {
+        if value > self.get() {
+            self.set(value);
+        }
+    }
+
     pub(crate) fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 }
 
 /// The live counters behind [`LoopStats`].
+///
+/// On cache lines of their own: the loop writes them all the time, next to what posters read.
 #[derive(Debug, Default)]
+#[repr(align(128))]
 pub(crate) struct LoopCounters {
     pub(crate) turns: Counter,
     pub(crate) events: Counter,
@@ -67,17 +103,37 @@ pub(crate) struct LoopCounters {
     pub(crate) writes: Counter,
     pub(crate) accepted: Counter,
     pub(crate) connections: Counter,
+    pub(crate) panics: Counter,
+    pub(crate) timers_waiting: Counter,
+    pub(crate) bytes_queued: Counter,
+    pub(crate) events_max: Counter,
+    // Times are in nanoseconds.
+    pub(crate) waited: Counter,
+    pub(crate) worked: Counter,
+    pub(crate) longest_turn: Counter,
+    pub(crate) slowest_callback: Counter,
 }
 
 impl LoopCounters {
-    pub(crate) fn snapshot(&self, wakeups: u64) -> LoopStats {
+    /// All but what others count.
+    pub(crate) fn snapshot(&self) -> LoopStats {
+        let time = |counter: &Counter| Duration::from_nanos(counter.get());
         LoopStats {
+            panics: self.panics.get(),
+            tasks_waiting: 0,
+            timers_waiting: self.timers_waiting.get(),
+            bytes_queued: self.bytes_queued.get(),
+            events_max: self.events_max.get(),
+            waited: time(&self.waited),
+            worked: time(&self.worked),
+            longest_turn: time(&self.longest_turn),
+            slowest_callback: time(&self.slowest_callback),
+            wakeups: 0,
             turns: self.turns.get(),
             events: self.events.get(),
             tasks: self.tasks.get(),
             posts: self.posts.get(),
             timers: self.timers.get(),
-            wakeups,
             bytes_read: self.bytes_read.get(),
             bytes_written: self.bytes_written.get(),
             reads: self.reads.get(),

@@ -316,7 +316,8 @@ impl<Post: Send + 'static, F> ServicePlan<Post, F> {
         let service = (self.factory)(Seat { index, handles: self.handles.clone() });
         let mailbox = self.handles[index].mailbox.clone();
         event_loop
-            .install(|_, id| {
+            .install(|core, id| {
+                core.shared.activity.name_source(id.index, std::any::type_name::<S>());
                 let seat = index as u16;
                 let (options, counters) = (self.options.clone(), self.counters.clone());
                 let table = ConnectionTable::new(id, seat, options, mailbox.clone(), counters);

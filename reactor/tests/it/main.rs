@@ -18,6 +18,8 @@ mod echo;
 mod echo_client;
 mod half_close;
 mod loops;
+mod observing;
+mod panics;
 mod proxy;
 mod reading;
 mod reentrancy;

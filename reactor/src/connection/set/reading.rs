@@ -6,6 +6,7 @@ use crate::connection::service::Service;
 use crate::connection::state::{CloseReason, InputFlow};
 use crate::connection::tcp_connection::ReadOutcome;
 use crate::driver::channel::Readiness;
+use crate::event_loop::activity::Callback;
 use crate::event_loop::loop_core::LoopCore;
 use crate::event_loop::source::Source;
 use crate::event_loop::token::Key;
@@ -67,7 +68,7 @@ impl<S: Service> ConnectionSet<S> {
                 self.table.mark_dirty(key.slot as usize);
                 match link {
                     Some(other) => self.table.pass_on_end(other),
-                    None => self.call(core, key, |service, connection| {
+                    None => self.call(core, key, Callback::EndOfStream, |service, connection| {
                         service.on_end_of_stream(connection);
                     }),
                 }
@@ -121,7 +122,9 @@ impl<S: Service> ConnectionSet<S> {
         match self.table.in_slot(key.slot as usize).link {
             Some(other) => self.table.pass_on(core, other, input),
             None => {
-                self.call(core, key, |service, connection| service.on_message(connection, input));
+                self.call(core, key, Callback::Message, |service, connection| {
+                    service.on_message(connection, input);
+                });
             }
         }
     }

@@ -1,0 +1,195 @@
+//! What a loop is calling right now, for those who watch it from other threads.
+
+use crate::connection::id::ConnectionId;
+use parking_lot::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// What of the program a loop calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+#[non_exhaustive]
+pub enum Callback {
+    /// A task of [`queue_in_loop`](crate::EventLoop::queue_in_loop) and its like.
+    Task = 1,
+    /// A timer of [`run_at`](crate::EventLoop::run_at) and its like.
+    Timer,
+    /// [`Service::on_connected`](crate::Service::on_connected), and so on.
+    Connected,
+    /// `on_message`.
+    Message,
+    /// `on_end_of_stream`.
+    EndOfStream,
+    /// `on_write_complete`, `on_high_water` or `on_low_water`.
+    Output,
+    /// `on_timer`.
+    ConnectionTimer,
+    /// `on_closed`.
+    Closed,
+    /// `on_connect_failed`.
+    ConnectFailed,
+    /// `on_post`.
+    Post,
+    /// `on_service_timer`.
+    ServiceTimer,
+    /// `on_turn_end`.
+    TurnEnd,
+    /// `on_stop`.
+    Stop,
+}
+
+impl Callback {
+    const ALL: [Self; 13] = [
+        Self::Task,
+        Self::Timer,
+        Self::Connected,
+        Self::Message,
+        Self::EndOfStream,
+        Self::Output,
+        Self::ConnectionTimer,
+        Self::Closed,
+        Self::ConnectFailed,
+        Self::Post,
+        Self::ServiceTimer,
+        Self::TurnEnd,
+        Self::Stop,
+    ];
+
+    /// The name of the method, or `task` or `timer`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Task => "task",
+            Self::Timer => "timer",
+            Self::Connected => "on_connected",
+            Self::Message => "on_message",
+            Self::EndOfStream => "on_end_of_stream",
+            Self::Output => "on_write_complete, on_high_water or on_low_water",
+            Self::ConnectionTimer => "on_timer",
+            Self::Closed => "on_closed",
+            Self::ConnectFailed => "on_connect_failed",
+            Self::Post => "on_post",
+            Self::ServiceTimer => "on_service_timer",
+            Self::TurnEnd => "on_turn_end",
+            Self::Stop => "on_stop",
+        }
+    }
+}
+
+/// A call, by the place of its source in the loop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Call {
+    pub(crate) callback: Callback,
+    /// Of a service; tasks and timers of the loop have none.
+    pub(crate) source: Option<u16>,
+    pub(crate) connection: Option<ConnectionId>,
+}
+
+impl Call {
+    /// One of no service.
+    pub(crate) fn of_loop(callback: Callback) -> Self {
+        Self { callback, source: None, connection: None }
+    }
+}
+
+/// Written by the loop with plain stores, two or three a callback; read by anybody.
+///
+/// ```text
+/// | number of the call 40 bits | source + 1 16 bits | callback 8 bits, 0 for none |
+/// ```
+#[derive(Debug, Default)]
+pub(crate) struct Activity {
+    call: AtomicU64,
+    connection: AtomicU64,
+    /// The types of the services, by source.
+    services: Mutex<Vec<&'static str>>,
+}
+
+const CALLBACK_BITS: u32 = 8;
+const SOURCE_BITS: u32 = 16;
+const NUMBER_SHIFT: u32 = CALLBACK_BITS + SOURCE_BITS;
+
+impl Activity {
+    /// Loop thread.
+    pub(crate) fn begin(&self, call: Call) {
+        let number = (self.call.load(Ordering::Relaxed) >> NUMBER_SHIFT) + 1;
+        let source = call.source.map_or(0, |source| u64::from(source) + 1);
+        if let Some(connection) = call.connection {
+            self.connection.store(connection.as_u64(), Ordering::Relaxed);
+        }
+        let word = number << NUMBER_SHIFT | source << CALLBACK_BITS | call.callback as u64;
+        self.call.store(word, Ordering::Relaxed);
+    }
+
+    /// Loop thread.
+    pub(crate) fn end(&self) {
+        let word = self.call.load(Ordering::Relaxed);
+        self.call.store(word & !((1 << NUMBER_SHIFT) - 1), Ordering::Relaxed);
+    }
+
+    /// Loop thread: remembers the type of the service of a source.
+    pub(crate) fn name_source(&self, source: u16, service: &'static str) {
+        let mut services = self.services.lock();
+        let needed = usize::from(source) + 1;
+        if services.len() < needed {
+            services.resize(needed, "");
+        }
+        services[usize::from(source)] = service;
+    }
+
+    /// Any thread: what is being called, and the number that tells it from later calls.
+    pub(crate) fn look(&self) -> Option<(u64, Call)> {
+        let word = self.call.load(Ordering::Relaxed);
+        let connection = self.connection.load(Ordering::Relaxed);
+        let number = (word & 0xff) as u8;
+        let callback = Callback::ALL.into_iter().find(|&callback| callback as u8 == number)?;
+        let source = (word >> CALLBACK_BITS) as u16;
+        let of_connection = matches!(
+            callback,
+            Callback::Connected
+                | Callback::Message
+                | Callback::EndOfStream
+                | Callback::Output
+                | Callback::ConnectionTimer
+                | Callback::Closed
+        );
+        let call = Call {
+            callback,
+            source: source.checked_sub(1),
+            connection: of_connection.then(|| ConnectionId::from_u64(connection)),
+        };
+        Some((word >> NUMBER_SHIFT, call))
+    }
+
+    /// Any thread: the type of the service of a call.
+    pub(crate) fn service(&self, call: Call) -> Option<&'static str> {
+        self.services.lock().get(usize::from(call.source?)).copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_is_seen_while_it_lasts() {
+        let activity = Activity::default();
+        assert_eq!(activity.look(), None);
+        activity.name_source(3, "Echo");
+        let connection = Some(ConnectionId::from_u64(77));
+        let call = Call { callback: Callback::Message, source: Some(3), connection };
+        activity.begin(call);
+        assert_eq!(activity.look(), Some((1, call)));
+        assert_eq!(activity.service(call), Some("Echo"));
+        activity.end();
+        assert_eq!(activity.look(), None);
+        activity.begin(Call::of_loop(Callback::Task));
+        assert_eq!(activity.look(), Some((2, Call::of_loop(Callback::Task))));
+    }
+
+    #[test]
+    fn every_callback_has_a_name_and_a_number() {
+        for (at, callback) in Callback::ALL.into_iter().enumerate() {
+            assert_eq!(callback as usize, at + 1);
+            assert!(!callback.name().is_empty());
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! What a loop tells of itself.
+
+use crate::support::{PATIENCE, read_exactly, record, serve, swallow, wait_until};
+use reactor::{
+    Buffer, CallReport, Callback, Connection, EventLoop, LoopObserver, Service, Stall,
+    StallDetector, TurnReport,
+};
+use std::io::Write;
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::Duration;
+
+/// Takes its time for each message.
+struct Slow(Duration);
+
+impl Service for Slow {
+    type State = ();
+    type Post = ();
+
+    fn on_message(&mut self, connection: &mut Connection<'_, ()>, input: &mut Buffer) {
+        std::thread::sleep(self.0);
+        connection.send(input.peek());
+        input.retrieve_all();
+    }
+}
+
+#[test]
+fn a_stall_is_named_while_it_lasts_and_when_it_is_over() {
+    const LONG: Duration = Duration::from_millis(300);
+    let running = serve(|builder| builder.threads(1), |_seat| Slow(LONG));
+    let (sender, stalls) = mpsc::channel();
+    let loops = running.server.loops().to_vec();
+    let detector = StallDetector::start(loops, LONG / 6, move |index, stall| {
+        sender.send((index, stall)).unwrap();
+    });
+    let detector = detector.unwrap();
+    let mut stream = running.connect();
+    stream.write_all(b"x").unwrap();
+    let Ok((0, Stall::Going(going))) = stalls.recv_timeout(PATIENCE) else {
+        panic!("a stall of the only loop")
+    };
+    assert_eq!(going.callback, Callback::Message);
+    assert!(going.service.unwrap().ends_with("Slow"), "{going:?}");
+    assert!(going.connection.is_some() && going.took >= LONG / 6);
+    let Ok((0, Stall::Over(over))) = stalls.recv_timeout(PATIENCE) else { panic!("its end") };
+    assert_eq!(over.connection, going.connection);
+    assert!(over.took > going.took);
+    read_exactly(&stream, 1);
+    drop(detector);
+    assert!(stalls.recv().is_err(), "nothing else stalled");
+}
+
+/// Remembers turns and calls.
+#[derive(Default)]
+struct Notes {
+    turns: Mutex<Vec<TurnReport>>,
+    calls: Mutex<Vec<CallReport>>,
+}
+
+impl LoopObserver for Notes {
+    fn on_turn(&self, turn: &TurnReport) {
+        self.turns.lock().unwrap().push(*turn);
+    }
+
+    fn on_callback(&self, call: &CallReport) {
+        self.calls.lock().unwrap().push(*call);
+    }
+}
+
+#[test]
+fn an_observer_is_told_of_turns_and_calls() {
+    const NAP: Duration = Duration::from_millis(20);
+    let mut event_loop = EventLoop::new().unwrap();
+    let notes = Arc::new(Notes::default());
+    event_loop.set_observer(notes.clone());
+    event_loop.run_after(NAP, |_| std::thread::sleep(NAP));
+    event_loop.run_once(None).unwrap();
+    let turns = notes.turns.lock().unwrap();
+    assert!(turns.iter().map(|turn| turn.waited).sum::<Duration>() + NAP / 4 >= NAP);
+    assert!(turns.last().unwrap().worked >= NAP);
+    let call = notes.calls.lock().unwrap()[0];
+    assert_eq!((call.callback, call.service), (Callback::Timer, None));
+    assert!(call.took >= NAP);
+    let stats = event_loop.stats();
+    assert!(stats.longest_turn >= NAP && stats.slowest_callback == call.took);
+    assert!(stats.worked >= NAP && stats.waited + NAP / 4 >= NAP);
+}
+
+#[test]
+fn counters_show_what_waits_and_what_is_stuck() {
+    let recording = record(|builder| builder, swallow);
+    let (stream, handle) = recording.connect();
+    let stats = || recording.running.service_loop().stats();
+    handle.send(vec![0; 7 << 20]);
+    wait_until("the kernel is full", || stats().bytes_queued > 0);
+    let id = handle.id();
+    let queued = recording.on_loop(move |connections| connections.get(id).unwrap().queued_bytes());
+    assert_eq!(stats().bytes_queued, queued as u64);
+    drop(stream);
+    wait_until("it is over", || stats().bytes_queued == 0);
+    let release = recording.hold_loop();
+    recording.running.service_loop().run_in_loop(|_| {});
+    assert_eq!(stats().tasks_waiting, 1);
+    drop(release);
+    recording.on_loop(|connections| connections.run_after(PATIENCE, 0));
+    wait_until("a timer waits", || stats().timers_waiting == 1);
+}
+
+#[test]
+fn nothing_of_the_process_is_changed() {
+    let signals = || {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        status.lines().filter(|line| line.starts_with("Sig")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let before = signals();
+    let recording = record(|builder| builder.threads(1), swallow);
+    let (stream, handle) = recording.connect();
+    drop(stream);
+    // Written to a broken connection.
+    handle.send("x");
+    recording.wait_closed();
+    assert_eq!(signals(), before);
+}
