@@ -40,6 +40,7 @@ pub mod simulation {
     //! The same loop on a seeded simulation of sockets and of the clock, to test services with.
     pub use crate::driver::simulation::{Faults, Received, SimulatedPeer, Simulation};
 }
+pub use driver::affinity::pin_current_thread;
 pub use error::{Closed, Error, Result};
 pub use event_loop::EventLoop;
 pub use event_loop::activity::Callback;
@@ -50,5 +51,7 @@ pub use event_loop::stats::LoopStats;
 pub use event_loop::thread::EventLoopThread;
 pub use event_loop::thread_pool::EventLoopThreadPool;
 pub use event_loop::timer_queue::{PERIOD_MIN, TimerId, TimerQueue};
+pub use server::TcpServer;
+pub use server::builder::TcpServerBuilder;
+pub use server::placement::{Newcomer, Placement};
 pub use server::stats::ServerStats;
-pub use server::{TcpServer, TcpServerBuilder};

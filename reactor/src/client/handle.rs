@@ -5,7 +5,7 @@ use crate::connection::service_handle::ServiceHandle;
 use crate::driver::address::Address;
 use crate::error::Closed;
 use crate::event_loop::mailbox::Mailbox;
-use crate::server::stats::ServerCounters;
+use crate::server::population::Population;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use std::sync::Arc;
 pub struct ClientHandle<Post> {
     pub(crate) commands: Arc<Mailbox<ClientCommand>>,
     pub(crate) service: ServiceHandle<Post>,
-    pub(crate) counters: Arc<ServerCounters>,
+    pub(crate) population: Arc<Population>,
 }
 
 impl<Post: Send + 'static> ClientHandle<Post> {
@@ -62,7 +62,7 @@ impl<Post> ClientHandle<Post> {
     /// Whether there is a connection: `on_connected` was called and `on_closed` was not, or either
     /// is about to be.
     pub fn is_connected(&self) -> bool {
-        self.counters.connections() > 0
+        self.population.connections() > 0
     }
 
     fn ask(&self, command: ClientCommand) {
@@ -76,7 +76,7 @@ impl<Post> Clone for ClientHandle<Post> {
         Self {
             commands: self.commands.clone(),
             service: self.service.clone(),
-            counters: self.counters.clone(),
+            population: self.population.clone(),
         }
     }
 }

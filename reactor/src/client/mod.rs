@@ -22,7 +22,7 @@ use crate::error::{Error, Result};
 use crate::event_loop::EventLoop;
 use crate::event_loop::mailbox::Mailbox;
 use crate::event_loop::timer_queue::PERIOD_MIN;
-use crate::server::stats::ServerCounters;
+use crate::server::population::Population;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::ops::Deref;
@@ -187,10 +187,10 @@ impl TcpClientBuilder {
         let handle = ClientHandle {
             commands: Arc::new(Mailbox::new(signal.clone())),
             service: ServiceHandle { mailbox: Arc::new(Mailbox::new(signal)) },
-            counters: Arc::new(ServerCounters::default()),
+            population: Arc::new(Population::default()),
         };
         let service = factory(handle.clone());
-        let ClientHandle { commands, service: ServiceHandle { mailbox }, counters } =
+        let ClientHandle { commands, service: ServiceHandle { mailbox }, population } =
             handle.clone();
         event_loop
             .install(move |core, id| {
@@ -203,12 +203,12 @@ impl TcpClientBuilder {
                     0,
                     connection_options,
                     mailbox.clone(),
-                    counters.clone(),
+                    population.clone(),
                 );
                 // Nobody waits for the end of a client.
                 let (alive, _) = mpsc::channel();
                 let set = ConnectionSet::new(service, table, mailbox, alive);
-                Ok(Box::new(ClientSource::new(set, connector, commands, counters)))
+                Ok(Box::new(ClientSource::new(set, connector, commands, population)))
             })
             .map_err(|error| Error::new("install", "a client", error))?;
         Ok(TcpClient { handle })

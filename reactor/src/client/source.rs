@@ -11,7 +11,7 @@ use crate::event_loop::mailbox::Mailbox;
 use crate::event_loop::source::{Source, SourceStatus, SourceTimer};
 use crate::event_loop::timer_queue::TimerId;
 use crate::event_loop::token::Key;
-use crate::server::stats::ServerCounters;
+use crate::server::population::Population;
 use std::mem;
 use std::sync::Arc;
 
@@ -31,7 +31,7 @@ pub(crate) struct ClientSource<S: Service> {
     commands: Arc<Mailbox<ClientCommand>>,
     /// Kept for its memory; empty between uses.
     taken: Vec<ClientCommand>,
-    counters: Arc<ServerCounters>,
+    population: Arc<Population>,
 }
 
 impl<S: Service> ClientSource<S> {
@@ -39,9 +39,9 @@ impl<S: Service> ClientSource<S> {
         set: ConnectionSet<S>,
         connector: Connector,
         commands: Arc<Mailbox<ClientCommand>>,
-        counters: Arc<ServerCounters>,
+        population: Arc<Population>,
     ) -> Self {
-        Self { set, connector, commands, taken: Vec::new(), counters }
+        Self { set, connector, commands, taken: Vec::new(), population }
     }
 
     fn handle_command(&mut self, core: &mut LoopCore, command: ClientCommand) {
@@ -62,7 +62,7 @@ impl<S: Service> ClientSource<S> {
             Outcome::Pending => return,
             Outcome::Failed(failure) => failure,
             Outcome::Connected(stream, peer) => {
-                let counted = self.counters.add_connection();
+                let counted = self.population.add(0);
                 match self.set.take_in(core, Arrival { stream, peer, counted }) {
                     Ok(()) => return,
                     Err(error) => self.connector.reject(core, error),

@@ -56,7 +56,11 @@ impl<State> ConnectionTable<State> {
         }
         let stream = core.poller.connect(address, None, &self.options)?;
         core.poller.watch_connection(&stream, self.source.index, key)?;
-        Ok(Arrival { stream, peer: address.clone(), counted: self.counters.add_connection() })
+        Ok(Arrival {
+            stream,
+            peer: address.clone(),
+            counted: self.population.add(usize::from(self.seat)),
+        })
     }
 
     /// Whether `key` names a connection that is being opened.

@@ -12,7 +12,7 @@ use crate::event_loop::loop_core::{LoopCore, TimerTask};
 use crate::event_loop::source::{SourceId, SourceTimer};
 use crate::event_loop::timer_queue::TimerId;
 use crate::event_loop::token::{Key, SLOTS_MAX};
-use crate::server::stats::ServerCounters;
+use crate::server::population::Population;
 use slab::Slab;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -45,7 +45,7 @@ pub(crate) struct ConnectionTable<State> {
     pub(crate) seat: u16,
     pub(crate) options: ConnectionOptions,
     pub(crate) sink: Arc<dyn ConnectionSink>,
-    pub(crate) counters: Arc<ServerCounters>,
+    pub(crate) population: Arc<Population>,
     /// Being opened connections do not count.
     pub(super) open: usize,
     /// Their service is yet to be told.
@@ -67,7 +67,7 @@ impl<State: Default> ConnectionTable<State> {
         seat: u16,
         options: ConnectionOptions,
         sink: Arc<dyn ConnectionSink>,
-        counters: Arc<ServerCounters>,
+        population: Arc<Population>,
     ) -> Self {
         Self {
             slots: Slab::new(),
@@ -75,7 +75,7 @@ impl<State: Default> ConnectionTable<State> {
             seat,
             options,
             sink,
-            counters,
+            population,
             open: 0,
             failures: VecDeque::new(),
             dirty: Vec::new(),

@@ -9,7 +9,7 @@ use crate::driver::channel::Channel;
 use crate::driver::stream::Stream;
 use crate::event_loop::timer_queue::TimerId;
 use crate::event_loop::token::Key;
-use crate::server::stats::CountedConnection;
+use crate::server::population::CountedConnection;
 use std::io::{self, IoSlice};
 
 /// Bytes asked for in one read. muduo reads up to 128 KiB; 64 KiB stays in the second-level

@@ -1,6 +1,7 @@
 //! The border to the kernel: sockets, what they are ready for, the wait for them, and the time.
 
 pub(crate) mod address;
+pub(crate) mod affinity;
 pub(crate) mod channel;
 pub(crate) mod clock;
 pub(crate) mod completion;

@@ -281,7 +281,7 @@ mod tests {
 
     fn listen(poller: &Poller) -> ListeningSocket {
         let address = SocketAddr::from(([127, 0, 0, 1], 0)).into();
-        let listening = ListenOptions { backlog: 64, reuse_port: false };
+        let listening = ListenOptions { backlog: 64, reuse_port: false, only_ipv6: false };
         poller.listen(&address, &listening, &ConnectionOptions::default()).unwrap()
     }
 

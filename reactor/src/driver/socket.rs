@@ -24,6 +24,7 @@ const PROBES: u32 = 6;
 pub(crate) struct ListenOptions {
     pub(crate) backlog: c_int,
     pub(crate) reuse_port: bool,
+    pub(crate) only_ipv6: bool,
 }
 
 /// A listening socket.
@@ -43,6 +44,9 @@ pub(crate) fn listen(
             socket.set_reuse_address(true)?;
             if listening.reuse_port {
                 socket.set_reuse_port(true)?;
+            }
+            if address.is_ipv6() {
+                socket.set_only_v6(listening.only_ipv6)?;
             }
             socket.bind(&(*address).into())?;
         }

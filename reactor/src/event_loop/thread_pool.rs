@@ -19,8 +19,8 @@ pub struct EventLoopThreadPool {
 }
 
 impl EventLoopThreadPool {
-    /// Starts `threads` threads and calls `init` with each loop on its thread; with 0 threads,
-    /// calls it with `base`. Returns when all of that is done.
+    /// Starts `threads` threads and calls `init` with each loop and its index on its thread; with 0
+    /// threads, calls it with `base`. Returns when all of that is done.
     ///
     /// # Errors
     /// If a thread or a loop cannot be made, or `init` panics; those already made are ended.
@@ -28,10 +28,10 @@ impl EventLoopThreadPool {
         base: &mut EventLoop,
         name: &str,
         threads: usize,
-        init: impl Fn(&mut EventLoop) + Send + Sync + 'static,
+        init: impl Fn(&mut EventLoop, usize) + Send + Sync + 'static,
     ) -> Result<Self> {
         if threads == 0 {
-            init(base);
+            init(base, 0);
             let handles = vec![base.handle()];
             return Ok(Self { handles, next: AtomicUsize::new(0), threads: Vec::new() });
         }
@@ -40,7 +40,7 @@ impl EventLoopThreadPool {
             .map(|index| {
                 let init = init.clone();
                 EventLoopThread::start(&format!("{name}{index}"), move |event_loop| {
-                    init(event_loop);
+                    init(event_loop, index);
                 })
             })
             .collect::<Result<Vec<_>>>()?;

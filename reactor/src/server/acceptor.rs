@@ -10,12 +10,13 @@ use crate::event_loop::source::{Source, SourceId, SourceStatus, SourceTimer};
 use crate::event_loop::timer_queue::TimerId;
 use crate::event_loop::token::Key;
 use crate::server::accept_error::{AcceptError, classify};
+use crate::server::door::Door;
 use crate::server::listener::Listener;
-use crate::server::stats::{ServerCounters, count};
+use crate::server::placement::Chooser;
+use crate::server::stats::count;
 use crate::server::warning_limit::WarningLimit;
 use std::fs::File;
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -25,19 +26,22 @@ const ACCEPTS_PER_TURN: usize = 64;
 /// short enough for a client that waits.
 const RETRY_DELAY: Duration = Duration::from_millis(100);
 
-/// Decides by the peer's address whether a connection is taken.
-pub(crate) type AcceptFilter = Box<dyn FnMut(SocketAddr) -> bool>;
+/// A service that connections can be given to.
+pub(crate) struct Target {
+    pub(crate) seat: usize,
+    pub(crate) sink: Arc<dyn ConnectionSink>,
+}
 
 /// The source of a listener. No error of an accept ends it, only [`Listener::stop`].
 pub(crate) struct Acceptor {
     id: SourceId,
     listener: Arc<Listener>,
-    /// Where connections go, in turn.
-    targets: Vec<Arc<dyn ConnectionSink>>,
-    next_target: usize,
-    filter: Option<AcceptFilter>,
-    connections_max: usize,
-    counters: Arc<ServerCounters>,
+    /// Those that run.
+    targets: Vec<Target>,
+    chooser: Chooser,
+    door: Arc<Door>,
+    /// Kept for its memory: connections of each target.
+    loads: Vec<usize>,
     progress: Progress,
     /// Given up for a moment when no descriptor is left, so that the clients who wait can be
     /// accepted and refused instead of being left to hang.
@@ -74,23 +78,27 @@ impl Acceptor {
     pub(crate) fn new(
         id: SourceId,
         listener: Arc<Listener>,
-        targets: Vec<Arc<dyn ConnectionSink>>,
-        filter: Option<AcceptFilter>,
-        connections_max: usize,
-        counters: Arc<ServerCounters>,
+        targets: Vec<Target>,
+        chooser: Chooser,
+        door: Arc<Door>,
     ) -> Self {
         Self {
             id,
             listener,
             targets,
-            next_target: 0,
-            filter,
-            connections_max,
-            counters,
+            chooser,
+            door,
+            loads: Vec::new(),
             progress: Progress::Drained,
             spare: open_spare().ok(),
             warnings: WarningLimit::default(),
         }
+    }
+
+    /// Has the loop watch the listener.
+    pub(crate) fn watch(&self, core: &LoopCore) -> io::Result<()> {
+        let key = Key { slot: 0, generation: self.id.generation };
+        self.listener.watch(&core.poller, self.id.index, key)
     }
 
     fn accept(&mut self, core: &mut LoopCore) {
@@ -127,7 +135,7 @@ impl Acceptor {
         match self.listener.accept() {
             Ok((stream, peer)) => {
                 core.shared.counters.accepted.add(1);
-                self.place(stream, &peer);
+                self.place(stream, peer);
                 Outcome::Done
             }
             // The accept overtook the look at whether the listener is stopped.
@@ -153,42 +161,33 @@ impl Acceptor {
                 Outcome::Short
             }
         };
-        count(&self.counters.accept_errors);
+        count(&self.door.counters.accept_errors);
         outcome
     }
 
-    /// Gives a connection to the next service, unless it is one too many.
-    fn place(&mut self, stream: Stream, peer: &Address) {
-        if self.counters.connections() >= self.connections_max {
-            count(&self.counters.refused_by_limit);
-            return;
-        }
-        if self.filter.as_mut().is_some_and(|accepts| !accepts(peer.socket_addr_or_unspecified())) {
-            count(&self.counters.refused_by_filter);
-            return;
-        }
-        let target = &self.targets[self.next_target];
-        let counted = self.counters.add_connection();
-        match target.accepted(Arrival { stream, peer: peer.clone(), counted }) {
-            Ok(()) => {
-                count(&self.counters.accepted);
-                self.next_target = (self.next_target + 1) % self.targets.len();
-            }
+    /// Gives a connection to a service, unless it is not let in.
+    fn place(&mut self, stream: Stream, peer: Address) {
+        self.loads.clear();
+        let loads = self.targets.iter().map(|target| self.door.population.of_seat(target.seat));
+        self.loads.extend(loads);
+        let chosen = self.chooser.choose(&peer, &self.loads);
+        let target = &self.targets[chosen];
+        let Some(counted) = self.door.admit(target.seat, &peer) else { return };
+        match target.sink.accepted(Arrival { stream, peer, counted }) {
+            Ok(()) => count(&self.door.counters.accepted),
             Err(ended) => {
-                log::warn!("cannot serve {peer}, nor who comes after: {ended}");
-                self.drop_target();
+                log::warn!("cannot serve a connection, nor those after it on its loop: {ended}");
+                self.drop_target(chosen);
             }
         }
     }
 
-    /// Leaves out a service whose loop has ended, by a panic; the last one takes the listener
-    /// with it, so that clients are refused rather than accepted and dropped.
-    fn drop_target(&mut self) {
-        self.targets.swap_remove(self.next_target);
+    /// Leaves out a service whose loop has ended; the last one takes the listener with it, so that
+    /// clients are refused rather than accepted and dropped.
+    fn drop_target(&mut self, chosen: usize) {
+        self.targets.remove(chosen);
         if self.targets.is_empty() {
             self.listener.stop();
-        } else {
-            self.next_target %= self.targets.len();
         }
     }
 
@@ -201,7 +200,7 @@ impl Acceptor {
         self.spare = open_spare().ok();
         match accepted {
             Ok(()) => {
-                count(&self.counters.refused_for_descriptors);
+                count(&self.door.counters.refused_for_descriptors);
                 Outcome::Done
             }
             Err(error) => match classify(&error) {

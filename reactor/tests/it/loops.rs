@@ -126,7 +126,7 @@ fn tasks_left_in_a_dropped_loop_are_dropped() {
 fn pool_threads_are_named_initialised_and_taken_in_turn() {
     let mut base = EventLoop::new().unwrap();
     let (sender, receiver) = mpsc::channel();
-    let pool = EventLoopThreadPool::start(&mut base, "pool-", 3, move |event_loop| {
+    let pool = EventLoopThreadPool::start(&mut base, "pool-", 3, move |event_loop, _index| {
         let name = thread::current().name().unwrap().to_owned();
         assert!(event_loop.handle().is_in_loop_thread());
         sender.send(name).unwrap();
@@ -160,7 +160,7 @@ fn pool_threads_are_named_initialised_and_taken_in_turn() {
 fn a_pool_without_threads_uses_the_base_loop() {
     let mut base = EventLoop::new().unwrap();
     let (sender, receiver) = mpsc::channel();
-    let pool = EventLoopThreadPool::start(&mut base, "none-", 0, move |_| {
+    let pool = EventLoopThreadPool::start(&mut base, "none-", 0, move |_, _| {
         sender.send(thread::current().id()).unwrap();
     })
     .unwrap();

@@ -69,7 +69,11 @@ fn layers_know_only_what_lies_below() {
     check("chatservice/src/server/mod.rs", "use reactor::EventLoop;", &[]);
     check("reactor/src/lib.rs", "//! As chatservice does.", &["the reactor knows no chat"]);
     check("reactor/src/driver/channel.rs", "use mio::{Poll, Waker};", &["one user of the poller"]);
-    check("reactor/src/driver/channel.rs", "fn f(poll: &mio::Poll) {}", &["one user of the poller"]);
+    check(
+        "reactor/src/driver/channel.rs",
+        "fn f(poll: &mio::Poll) {}",
+        &["one user of the poller"],
+    );
     check("reactor/src/driver/poller.rs", "use mio::{Poll, Waker};", &[]);
     let alone = ["the fault suite knows the contract alone"];
     check("faults/src/client/login.rs", "use chatproto::Framer;", &alone);

@@ -1,7 +1,7 @@
 use super::*;
 use crate::connection::deadlines::Tick;
 use crate::driver::channel::Readiness;
-use crate::server::stats::ServerCounters;
+use crate::server::population::Population;
 use std::io::{Read, Write};
 use std::net::{TcpListener as StdListener, TcpStream as StdStream};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ fn connected() -> (TcpConnection<()>, StdStream) {
     let peer = StdStream::connect(listener.local_addr().unwrap()).unwrap();
     let (stream, address) = listener.accept().unwrap();
     stream.set_nonblocking(true).unwrap();
-    let counted = Arc::<ServerCounters>::default().add_connection();
+    let counted = Arc::<Population>::default().add(0);
     let (stream, peer_address) = (Stream::System(stream.into()), address.into());
     let arrival = Arrival { stream, peer: peer_address, counted };
     let deadlines = Deadlines::new(&Default::default(), Tick(0));

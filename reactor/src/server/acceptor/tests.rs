@@ -4,6 +4,7 @@ use crate::driver::listening::ListeningSocket;
 use crate::driver::poller::Poller;
 use crate::driver::socket::ListenOptions;
 use crate::error::Closed;
+use crate::server::placement::Placement;
 use crate::{connection::id::ConnectionId, event_loop::loop_core::LoopCore};
 use std::net::{SocketAddr, TcpStream as StdStream, UdpSocket};
 use std::os::fd::OwnedFd;
@@ -28,8 +29,10 @@ fn core() -> LoopCore {
 }
 
 fn acceptor(listener: Listener, targets: usize) -> Acceptor {
-    let targets = (0..targets).map(|_| Arc::new(Ended) as Arc<dyn ConnectionSink>).collect();
-    Acceptor::new(ID, Arc::new(listener), targets, None, usize::MAX, Arc::default())
+    let targets = (0..targets).map(|seat| Target { seat, sink: Arc::new(Ended) }).collect();
+    let chooser = Chooser::new(Placement::default());
+    let door = Arc::new(Door::new(Arc::default(), None));
+    Acceptor::new(ID, Arc::new(listener), targets, chooser, door)
 }
 
 #[test]
@@ -44,7 +47,7 @@ fn an_accept_that_always_fails_pauses() {
     acceptor.on_event(&mut core, KEY, READABLE);
     assert_eq!(acceptor.progress, Progress::Paused);
     assert!(core.timers.next_deadline().is_some());
-    assert_eq!(acceptor.counters.snapshot().accept_errors, ACCEPTS_PER_TURN as u64);
+    assert_eq!(acceptor.door.counters.snapshot().accept_errors, ACCEPTS_PER_TURN as u64);
     assert_eq!(acceptor.end_turn(&mut core), SourceStatus::Active);
     assert!(!core.is_work_pending(), "the loop may sleep");
 }
@@ -53,7 +56,7 @@ fn an_accept_that_always_fails_pauses() {
 fn services_that_have_ended_are_left_out_and_the_last_takes_the_listener() {
     let address = SocketAddr::from(([127, 0, 0, 1], 0)).into();
     let (listening, options) =
-        (ListenOptions { backlog: 8, reuse_port: false }, Default::default());
+        (ListenOptions { backlog: 8, reuse_port: false, only_ipv6: false }, Default::default());
     let mut core = core();
     let listener = Listener::bind(&core.poller, &address, &listening, &options).unwrap();
     let address = listener.address().socket_addr().unwrap();
@@ -62,7 +65,7 @@ fn services_that_have_ended_are_left_out_and_the_last_takes_the_listener() {
         let _client = StdStream::connect(address).unwrap();
         acceptor.on_event(&mut core, KEY, READABLE);
         assert_eq!(acceptor.targets.len(), left);
-        assert_eq!(acceptor.counters.connections(), 0);
+        assert_eq!(acceptor.door.population.connections(), 0);
     }
     assert_eq!(acceptor.end_turn(&mut core), SourceStatus::Finished);
     assert_eq!(StdStream::connect(address).unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
