@@ -185,7 +185,7 @@ impl TcpServerBuilder {
         let pool = EventLoopThreadPool::start(event_loop, &self.thread_name, self.threads, init)?;
         let handles: Arc<[_]> = pool.loops().iter().map(service_handle).collect();
         let population = Arc::new(Population::new(self.limits, handles.len()));
-        let door = Arc::new(Door::new(population.clone(), self.accept_filter));
+        let door = Arc::new(Door::new(population, self.accept_filter));
         let (alive, services) = mpsc::channel();
         let plan = ServicePlan {
             factory,

@@ -84,7 +84,8 @@ impl Population {
         if let Some(count) = self.seats.get(seat) {
             count.0.fetch_add(1, Ordering::Relaxed);
         }
-        CountedConnection { population: self.clone(), seat, address }
+        // There are fewer than 4,096 seats.
+        CountedConnection { population: self.clone(), seat: seat as u16, address }
     }
 
     pub(crate) fn connections(&self) -> usize {
@@ -107,7 +108,7 @@ impl Default for Population {
 #[derive(Debug)]
 pub(crate) struct CountedConnection {
     population: Arc<Population>,
-    seat: usize,
+    seat: u16,
     address: Option<IpAddr>,
 }
 
@@ -115,7 +116,7 @@ impl Drop for CountedConnection {
     fn drop(&mut self) {
         let population = &self.population;
         population.connections.fetch_sub(1, Ordering::AcqRel);
-        if let Some(count) = population.seats.get(self.seat) {
+        if let Some(count) = population.seats.get(usize::from(self.seat)) {
             count.0.fetch_sub(1, Ordering::Relaxed);
         }
         if let Some(address) = self.address

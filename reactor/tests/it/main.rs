@@ -20,6 +20,7 @@ mod half_close;
 mod loops;
 mod observing;
 mod panics;
+mod placing;
 mod proxy;
 mod reading;
 mod reentrancy;
