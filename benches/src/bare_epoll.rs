@@ -8,15 +8,18 @@ use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::fd::OwnedFd;
 use rustix::io::{Errno, read, write};
+use rustix::net::{self, AddressFamily, SocketFlags, SocketType, sockopt};
 use slab::Slab;
 use std::convert::Infallible;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener, TcpStream};
 
 /// Bytes asked for in one read, as the reactor does.
 const READ_BYTES: usize = 64 * 1024;
 /// Events fetched in one wait; more connections than any bench has.
 const EVENTS_MAX: usize = 1024;
+/// Connections that wait to be accepted, as the reactor has it.
+const BACKLOG: i32 = 4096;
 /// Stands for the listener; slots of connections are far below.
 const LISTENER: u64 = u64::MAX;
 
@@ -49,8 +52,7 @@ impl BareEcho {
     /// # Errors
     /// If the port is taken, or there are no descriptors left.
     pub fn bind(port: u16) -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
-        listener.set_nonblocking(true)?;
+        let listener = listen(port)?;
         let epoll = epoll::create(CreateFlags::CLOEXEC)?;
         epoll::add(&epoll, &listener, EventData::new_u64(LISTENER), EventFlags::IN)?;
         Ok(Self { epoll, listener, connections: Slab::new(), input: vec![0; READ_BYTES] })
@@ -142,6 +144,21 @@ impl EchoConnection {
         self.unsent.drain(..written);
         Ok(Fate::Open)
     }
+}
+
+/// Several loops may listen on one port.
+fn listen(port: u16) -> io::Result<TcpListener> {
+    let socket = net::socket_with(
+        AddressFamily::INET,
+        SocketType::STREAM,
+        SocketFlags::CLOEXEC | SocketFlags::NONBLOCK,
+        None,
+    )?;
+    sockopt::set_socket_reuseaddr(&socket, true)?;
+    sockopt::set_socket_reuseport(&socket, true)?;
+    net::bind(&socket, &SocketAddrV4::new(Ipv4Addr::LOCALHOST, port))?;
+    net::listen(&socket, BACKLOG)?;
+    Ok(socket.into())
 }
 
 /// The peer's doing, or a signal's: the next accept may well work.

@@ -15,7 +15,7 @@ use crate::comparison::Comparison;
 use crate::load::{Load, Partner};
 use crate::round::Round;
 use crate::tally::Tally;
-use crate::turn::{Member, Timing, take_turn};
+use crate::turn::{Member, Timing, Traffic, take_turn};
 use nats::NatsServers;
 use nodes::ChatServers;
 use std::io;

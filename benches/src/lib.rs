@@ -15,6 +15,7 @@ pub mod affinity;
 pub mod arguments;
 pub mod bare_epoll;
 pub mod cluster;
+pub mod echo;
 pub mod relay;
 
 mod accounts;

@@ -3,6 +3,7 @@
 
 use crate::player::{Play, Player};
 use crate::tally::Tally;
+use crate::turn::Traffic;
 use rustix::buffer::spare_capacity;
 use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
@@ -46,6 +47,38 @@ struct Seat {
     output: Vec<u8>,
 }
 
+impl Traffic for Load {
+    fn play(&mut self, duration: Duration, tally: &mut Tally) -> io::Result<()> {
+        let start = Instant::now();
+        let deadline = start + duration;
+        for seat in &mut self.seats {
+            seat.player.respond(start, Play::On, &mut seat.output);
+            seat.flush()?;
+        }
+        let mut now = start;
+        while now < deadline {
+            self.turn(deadline - now, Play::On, tally)?;
+            now = Instant::now();
+        }
+        tally.elapsed += now - start;
+        Ok(())
+    }
+
+    /// The next play begins as the first did.
+    fn settle(&mut self) -> io::Result<()> {
+        let deadline = Instant::now() + SETTLE_WITHIN;
+        let mut uncounted = Tally::new();
+        while !self.is_settled() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(io::Error::other("messages were lost"));
+            }
+            self.turn(left, Play::Paused, &mut uncounted)?;
+        }
+        Ok(())
+    }
+}
+
 impl Load {
     /// A load of players on their connections.
     pub(crate) fn new(players: Vec<(TcpStream, Player)>, partner: Partner) -> io::Result<Self> {
@@ -62,37 +95,6 @@ impl Load {
         let messages = seats.iter().map(|seat| seat.player.held()).sum();
         let events = Vec::with_capacity(EVENTS_MAX);
         Ok(Self { epoll, seats, partner, messages, input: vec![0; READ_BYTES], events })
-    }
-
-    /// Plays for `duration` and counts what arrives.
-    pub(crate) fn play(&mut self, duration: Duration, tally: &mut Tally) -> io::Result<()> {
-        let start = Instant::now();
-        let deadline = start + duration;
-        for seat in &mut self.seats {
-            seat.player.respond(start, Play::On, &mut seat.output);
-            seat.flush()?;
-        }
-        let mut now = start;
-        while now < deadline {
-            self.turn(deadline - now, Play::On, tally)?;
-            now = Instant::now();
-        }
-        tally.elapsed += now - start;
-        Ok(())
-    }
-
-    /// Waits until everything under way has arrived. The next play begins as the first did.
-    pub(crate) fn settle(&mut self) -> io::Result<()> {
-        let deadline = Instant::now() + SETTLE_WITHIN;
-        let mut uncounted = Tally::new();
-        while !self.is_settled() {
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Err(io::Error::other("messages were lost"));
-            }
-            self.turn(left, Play::Paused, &mut uncounted)?;
-        }
-        Ok(())
     }
 
     fn is_settled(&self) -> bool {

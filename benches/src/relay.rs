@@ -5,7 +5,7 @@
 //! The two take turns on the same processor, and the figure is their ratio: what disturbs the
 //! machine disturbs both.
 
-mod contender;
+pub(crate) mod contender;
 mod report;
 
 pub use report::Report;

@@ -1,6 +1,5 @@
 //! One turn of one contender: its load plays a while, and what happens is measured.
 
-use crate::load::Load;
 use crate::processor_time;
 use crate::round::{Cost, Round};
 use crate::tally::Tally;
@@ -24,11 +23,20 @@ pub(crate) struct Member {
     pub(crate) pid: u32,
 }
 
+/// What keeps servers busy.
+pub(crate) trait Traffic {
+    /// Plays for `duration` and counts what arrives.
+    fn play(&mut self, duration: Duration, tally: &mut Tally) -> io::Result<()>;
+
+    /// Waits for what is still under way.
+    fn settle(&mut self) -> io::Result<()>;
+}
+
 /// Lets `load` play, and what is still under way arrive; `name` is who is measured.
 pub(crate) fn take_turn(
     name: &str,
     members: &[Member],
-    load: &mut Load,
+    load: &mut impl Traffic,
     timing: Timing,
 ) -> io::Result<Round> {
     load.play(timing.warm_up, &mut Tally::new())?;

@@ -15,6 +15,9 @@ struct Arguments {
     /// Processor to stay on
     #[arg(long, value_name = "CPU")]
     pin: Option<usize>,
+    /// Loops, each with a thread and a listener of its own
+    #[arg(long, default_value_t = 1)]
+    loops: usize,
 }
 
 fn main() -> ExitCode {
@@ -32,6 +35,10 @@ fn run(arguments: &Arguments) -> io::Result<()> {
         pin_thread(cpu)?;
     }
     let server = BareEcho::bind(arguments.port)?;
+    for _ in 1..arguments.loops {
+        let another = BareEcho::bind(server.local_addr()?.port())?;
+        std::thread::spawn(move || another.run());
+    }
     writeln!(io::stdout(), "bare-echo is listening on {}", server.local_addr()?)?;
     match server.run()? {}
 }

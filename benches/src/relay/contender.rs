@@ -45,7 +45,8 @@ impl Contender {
         self.child.id()
     }
 
-    fn start(
+    /// Another server, which says where it listens in its first line.
+    pub(crate) fn start(
         name: &'static str,
         mut command: Command,
         cpu: usize,

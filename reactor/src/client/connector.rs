@@ -7,6 +7,7 @@ use crate::client::sequel::{Link, Sequel};
 use crate::connection::options::ConnectionOptions;
 use crate::driver::address::Address;
 use crate::driver::completion::Completion;
+use crate::driver::poller::Watch;
 use crate::driver::stream::Stream;
 use crate::event_loop::loop_core::{LoopCore, TimerTask};
 use crate::event_loop::source::{SourceId, SourceTimer};
@@ -191,7 +192,7 @@ impl Connector {
         let local = self.options.local_address;
         let stream = core.poller.connect(&address, local, &self.connection_options)?;
         let key = Key { slot: 0, generation: core.next_generation() };
-        core.poller.watch_connection(&stream, self.source.index, key)?;
+        core.poller.watch_connection(&stream, self.source.index, key, Watch::InputAndRoom)?;
         let deadline = self.arm(core, deadline_after(core.now, self.options.connect_timeout));
         Ok(Attempt { stream, key, address, deadline })
     }

@@ -7,6 +7,7 @@ use crate::connection::table::ConnectionTable;
 use crate::connection::tcp_connection::{Arrival, TcpConnection};
 use crate::driver::address::Address;
 use crate::driver::completion::Completion;
+use crate::driver::poller::Watch;
 use crate::event_loop::loop_core::LoopCore;
 use crate::event_loop::source::SourceTimer;
 use crate::event_loop::token::{Key, SLOTS_MAX};
@@ -37,6 +38,7 @@ impl<State> ConnectionTable<State> {
                 let deadlines = Deadlines::new(&self.options, core.tick);
                 let mut connection = TcpConnection::new(key, arrival, deadlines, user);
                 let timer = SourceTimer::ConnectDeadline { key };
+                connection.watch = Watch::InputAndRoom;
                 connection.closing_timer = Some(core.add_source_timer(self.source, timeout, timer));
                 self.slots.insert(connection);
             }
@@ -55,7 +57,7 @@ impl<State> ConnectionTable<State> {
             return Err(io::Error::other("too many connections on one loop"));
         }
         let stream = core.poller.connect(address, None, &self.options)?;
-        core.poller.watch_connection(&stream, self.source.index, key)?;
+        core.poller.watch_connection(&stream, self.source.index, key, Watch::InputAndRoom)?;
         Ok(Arrival {
             stream,
             peer: address.clone(),

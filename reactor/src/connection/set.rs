@@ -12,6 +12,7 @@ use crate::connection::state::CloseReason;
 use crate::connection::table::{ConnectionTable, Notice};
 use crate::connection::tcp_connection::Arrival;
 use crate::driver::channel::Readiness;
+use crate::driver::poller::Watch;
 use crate::event_loop::activity::{Call, Callback};
 use crate::event_loop::loop_core::LoopCore;
 use crate::event_loop::mailbox::Mailbox;
@@ -256,6 +257,14 @@ impl<S: Service> ConnectionSet<S> {
         }
     }
 
+    /// Room was told of and nobody needs it: that costs an event for each large block.
+    fn stop_watching_for_room(&mut self, core: &LoopCore, key: Key) {
+        let slot = key.slot as usize;
+        if let Err(error) = self.table.watch(core, slot, Watch::Input) {
+            self.table.close(slot, CloseReason::Error(error.kind()));
+        }
+    }
+
     /// Lets the service send what it gathered, and writes all output.
     fn end_batch(&mut self, core: &mut LoopCore) {
         self.events = 0;
@@ -305,6 +314,10 @@ impl<S: Service> Source for ConnectionSet<S> {
         let Some(connection) = self.table.get_open(key) else { return self.tell_closed(core) };
         connection.channel.handle_event(readiness);
         let has_room = connection.channel.is_writable() && !connection.output.is_empty();
+        if readiness.writable && connection.output.is_empty() {
+            self.stop_watching_for_room(core, key);
+        }
+        let Some(connection) = self.table.get_open(key) else { return self.tell_closed(core) };
         if connection.wants_read() {
             // One that is listed gets its budget for this turn by `on_ready`.
             if !connection.listed.ready {

@@ -8,6 +8,7 @@ use crate::connection::service_handle::ConnectionSink;
 use crate::connection::state::{CloseReason, ConnectionState, NextStep};
 use crate::connection::tcp_connection::{Arrival, Flushed, TcpConnection, WaterLevel};
 use crate::driver::channel::Readiness;
+use crate::driver::poller::Watch;
 use crate::event_loop::loop_core::{LoopCore, TimerTask};
 use crate::event_loop::source::{SourceId, SourceTimer};
 use crate::event_loop::timer_queue::TimerId;
@@ -93,7 +94,7 @@ impl<State: Default> ConnectionTable<State> {
             return Err(io::Error::other("too many connections on one loop"));
         }
         let key = Key { slot: entry.key() as u32, generation: core.next_generation() };
-        core.poller.watch_connection(&arrival.stream, self.source.index, key)?;
+        core.poller.watch_connection(&arrival.stream, self.source.index, key, Watch::Input)?;
         let deadlines = Deadlines::new(&self.options, core.tick);
         let mut connection = TcpConnection::new(key, arrival, deadlines, State::default());
         connection.state = ConnectionState::Connected;
@@ -299,6 +300,15 @@ impl<State> ConnectionTable<State> {
         }
     }
 
+    /// Has the kernel tell of room from now on, or no more; no call if that is so already.
+    pub(crate) fn watch(&mut self, core: &LoopCore, slot: usize, watch: Watch) -> io::Result<()> {
+        let connection = &mut self.slots[slot];
+        if mem::replace(&mut connection.watch, watch) == watch {
+            return Ok(());
+        }
+        core.poller.watch_otherwise(&connection.stream, self.source.index, connection.key, watch)
+    }
+
     /// Writes the output of an open connection before the end of the turn, and leaves all else to
     /// that; returns false if this broke and closed the connection.
     pub(crate) fn flush_now(&mut self, core: &mut LoopCore, slot: usize) -> bool {
@@ -330,7 +340,9 @@ impl<State> ConnectionTable<State> {
         let counters = &core.shared.counters;
         counters.bytes_written.add(flushed.bytes as u64);
         counters.writes.add(flushed.writes);
-        match flushed.result {
+        let is_blocked = !self.slots[slot].channel.is_writable();
+        let watched = if is_blocked { self.watch(core, slot, Watch::InputAndRoom) } else { Ok(()) };
+        match flushed.result.and(watched) {
             Ok(()) => true,
             Err(error) => {
                 self.close(slot, CloseReason::Error(error.kind()));

@@ -6,6 +6,7 @@ use crate::connection::output_queue::{ChunkPool, GATHER_MAX, OutputQueue};
 use crate::connection::state::{ConnectionState, InputFlow};
 use crate::driver::address::Address;
 use crate::driver::channel::Channel;
+use crate::driver::poller::Watch;
 use crate::driver::stream::Stream;
 use crate::event_loop::timer_queue::TimerId;
 use crate::event_loop::token::Key;
@@ -103,6 +104,7 @@ pub(crate) struct TcpConnection<State> {
     pub(crate) state: ConnectionState,
     pub(crate) flow: InputFlow,
     pub(crate) channel: Channel,
+    pub(crate) watch: Watch,
     /// Bytes that the service left unread; without memory most of the time.
     pub(crate) input: Buffer,
     pub(crate) output: OutputQueue,
@@ -136,6 +138,7 @@ impl<State> TcpConnection<State> {
             state: ConnectionState::Connecting,
             flow: InputFlow::Reading,
             channel: Channel::new(),
+            watch: Watch::Input,
             input: Buffer::new(),
             output: OutputQueue::default(),
             bytes_written: 0,

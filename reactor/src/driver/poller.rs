@@ -62,8 +62,26 @@ pub(crate) struct EventBatch {
     simulated: Vec<(u64, Readiness)>,
 }
 
-/// In both directions, urgent data included; never changed afterwards.
-const OF_CONNECTIONS: Interest = Interest::READABLE.add(Interest::WRITABLE).add(Interest::PRIORITY);
+/// Input, urgent data included.
+const INPUT: Interest = Interest::READABLE.add(Interest::PRIORITY);
+
+/// Which events of a connection are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Watch {
+    Input,
+    /// Room to write as well. Where large blocks are sent this costs an event each, for the kernel
+    /// tells whenever a part of its buffer is free again.
+    InputAndRoom,
+}
+
+impl Watch {
+    fn interest(self) -> Interest {
+        match self {
+            Self::Input => INPUT,
+            Self::InputAndRoom => INPUT.add(Interest::WRITABLE),
+        }
+    }
+}
 
 impl Poller {
     pub(crate) fn new() -> io::Result<Self> {
@@ -128,10 +146,11 @@ impl Poller {
         stream: &Stream,
         source: u16,
         key: Key,
+        watch: Watch,
     ) -> io::Result<()> {
         match stream {
             Stream::System(socket) => {
-                self.watch_descriptor(socket.as_raw_fd(), source, key, OF_CONNECTIONS)
+                self.watch_descriptor(socket.as_raw_fd(), source, key, watch.interest())
             }
             #[cfg(feature = "simulation")]
             Stream::Simulated(stream) => {
@@ -139,6 +158,27 @@ impl Poller {
                 poller.watch(stream, pack(source, key));
                 Ok(())
             }
+        }
+    }
+
+    /// Watches a connection for other events than before. One that is there already is told anew. A
+    /// simulation tells all in any case.
+    pub(crate) fn watch_otherwise(
+        &self,
+        stream: &Stream,
+        source: u16,
+        key: Key,
+        watch: Watch,
+    ) -> io::Result<()> {
+        match (self, stream) {
+            (Self::System(poll), Stream::System(socket)) => {
+                let token = Token(pack(source, key) as usize);
+                let descriptor = socket.as_raw_fd();
+                let interest = watch.interest();
+                poll.registry().reregister(&mut SourceFd(&descriptor), token, interest)
+            }
+            #[cfg(feature = "simulation")]
+            _ => Ok(()),
         }
     }
 
@@ -319,14 +359,14 @@ mod tests {
         let connect = || poller.connect(&address, None, &ConnectionOptions::default());
         let streams: Vec<_> = (0..EVENTS_START).map(|_| connect().unwrap()).collect();
         for stream in &streams {
-            poller.watch_connection(stream, 0, KEY).unwrap();
+            poller.watch_connection(stream, 0, KEY, Watch::InputAndRoom).unwrap();
         }
         while batch.iter().count() < EVENTS_START {
             poller.wait(&mut batch, Some(Duration::from_millis(10))).unwrap();
             for stream in &streams {
                 // Registering anew makes the kernel report what it already told.
                 poller.unwatch(stream).unwrap();
-                poller.watch_connection(stream, 0, KEY).unwrap();
+                poller.watch_connection(stream, 0, KEY, Watch::InputAndRoom).unwrap();
             }
         }
         batch.grow_if_full();

@@ -1,0 +1,39 @@
+//! `reactor-echo PORT [--loops N]`: the reactor's echo as a process of its own.
+
+use clap::Parser;
+use reactor::{Buffer, Connection, EventLoop, Service, TcpServer};
+use std::io::{self, Write};
+use std::net::{Ipv4Addr, SocketAddr};
+
+/// Echoes on the loopback address.
+#[derive(Parser)]
+struct Arguments {
+    /// Port to listen on; 0 lets the system choose one
+    port: u16,
+    /// Event loops; 1 is the main loop, more are sub loops
+    #[arg(long, default_value_t = 1)]
+    loops: usize,
+}
+
+struct Echo;
+
+impl Service for Echo {
+    type State = ();
+    type Post = ();
+
+    fn on_message(&mut self, connection: &mut Connection<'_, ()>, input: &mut Buffer) {
+        connection.send(input.peek());
+        input.retrieve_all();
+    }
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let Arguments { port, loops } = Arguments::parse();
+    let mut event_loop = EventLoop::new()?;
+    let server = TcpServer::builder(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
+        .threads(if loops > 1 { loops } else { 0 })
+        .start(&mut event_loop, |_seat| Echo)?;
+    writeln!(io::stdout(), "reactor-echo is listening on {}", server.local_addr())?;
+    event_loop.run()?;
+    Ok(())
+}
