@@ -14,6 +14,7 @@
 
 mod error;
 mod buffer;
+pub mod codec;
 mod driver;
 mod event_loop;
 mod connection;

@@ -109,6 +109,15 @@ impl Poller {
         }
     }
 
+    /// What another poller can watch this one by.
+    pub(crate) fn descriptor(&self) -> Option<RawFd> {
+        match self {
+            Self::System(poll) => Some(poll.as_raw_fd()),
+            #[cfg(feature = "simulation")]
+            Self::Simulated(_) => None,
+        }
+    }
+
     /// A listening socket; `options` are those of what it accepts.
     pub(crate) fn listen(
         &self,

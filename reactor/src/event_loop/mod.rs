@@ -25,6 +25,7 @@ use crate::event_loop::stats::LoopStats;
 use crate::event_loop::timer_queue::{TimerId, deadline_after};
 use crate::event_loop::token::OWNERS_MAX;
 use slab::Slab;
+use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use std::{fmt, io};
@@ -113,6 +114,46 @@ impl EventLoop {
     pub fn run_once(&mut self, timeout: Option<Duration>) -> Result<bool> {
         self.turn(timeout)?;
         Ok(self.core.shared.take_quit())
+    }
+
+    /// The descriptor that becomes readable when the loop has something to do, for those who have a
+    /// poller of their own: after [`EventLoop::prepare_to_wait`] they wait for it, and then call
+    /// [`EventLoop::run_once`] with no time to wait. Valid as long as the loop. `None` in a simulation.
+    pub fn descriptor(&self) -> Option<RawFd> {
+        self.core.poller.descriptor()
+    }
+
+    /// Has posts of other threads make the descriptor readable from now on, and returns how long it
+    /// may be waited for at most: not at all if there is work, otherwise until the next timer, or
+    /// without a limit.
+    ///
+    /// ```
+    /// use mio::{Events, Interest, Poll, Token, unix::SourceFd};
+    /// use std::time::Duration;
+    ///
+    /// let mut event_loop = reactor::EventLoop::new()?;
+    /// let descriptor = event_loop.descriptor().expect("no simulation");
+    /// let (mut poll, mut events) = (Poll::new()?, Events::with_capacity(8));
+    /// poll.registry().register(&mut SourceFd(&descriptor), Token(0), Interest::READABLE)?;
+    /// let handle = event_loop.handle();
+    /// let poster = std::thread::spawn(move || {
+    ///     handle.run_in_loop(|event_loop| event_loop.handle().quit());
+    /// });
+    /// loop {
+    ///     poll.poll(&mut events, event_loop.prepare_to_wait())?;
+    ///     if event_loop.run_once(Some(Duration::ZERO))? {
+    ///         break;
+    ///     }
+    /// }
+    /// # poster.join().expect("it posted");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn prepare_to_wait(&mut self) -> Option<Duration> {
+        let has_work = self.core.is_work_pending()
+            || !self.tasks.is_empty()
+            || self.core.shared.is_quit()
+            || !self.core.shared.signal.try_sleep();
+        if has_work { Some(Duration::ZERO) } else { self.time_to_timer() }
     }
 
     /// Calls `task` now: this is the loop's thread.
@@ -220,19 +261,18 @@ impl EventLoop {
     }
 
     fn wait(&mut self, limit: Option<Duration>) -> io::Result<()> {
-        let busy = self.core.is_work_pending()
-            || !self.tasks.is_empty()
-            || self.core.shared.is_quit()
-            || !self.core.shared.signal.try_sleep();
-        let timeout = if busy { Some(Duration::ZERO) } else { self.time_to_sleep(limit) };
+        let allowed = self.prepare_to_wait();
+        let timeout = match (allowed, limit) {
+            (Some(allowed), Some(limit)) => Some(allowed.min(limit)),
+            (allowed, limit) => allowed.or(limit),
+        };
         self.core.poller.wait(&mut self.batch, timeout)
     }
 
-    fn time_to_sleep(&self, limit: Option<Duration>) -> Option<Duration> {
-        let Some(deadline) = self.core.timers.next_deadline() else { return limit };
+    fn time_to_timer(&self) -> Option<Duration> {
+        let deadline = self.core.timers.next_deadline()?;
         // The clock is read again: the turn that just ended took its time.
-        let until_timer = deadline.saturating_duration_since(self.core.clock.now());
-        Some(limit.map_or(until_timer, |limit| limit.min(until_timer)))
+        Some(deadline.saturating_duration_since(self.core.clock.now()))
     }
 
     /// Tasks and letters to services that arrived up to now.
