@@ -16,6 +16,7 @@ mod deadlines;
 mod descriptors;
 mod echo;
 mod echo_client;
+mod examples;
 mod half_close;
 mod loops;
 mod observing;
