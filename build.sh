@@ -107,6 +107,14 @@ bench_cluster() {
     cargo run --release --locked -p benches --bin cluster-bench -- "$@"
 }
 
+bench_echo() {
+    need_toolchain
+    say "building the three echo servers and their load"
+    cargo build --release --locked -p benches --bins
+    say "the reactor beside tokio and a bare epoll loop on the same core"
+    "$target/release/echo-bench" "$@"
+}
+
 faults() {
     need_toolchain
     need_packages "the fault suite" mariadb-server redis-server nginx libnginx-mod-stream
@@ -128,6 +136,8 @@ bash build.sh            build bin/ChatServer and bin/ChatClient
 ./build.sh bench [ARGS]  messages a second next to a bare epoll loop (--help lists ARGS)
 ./build.sh bench-cluster [ARGS]
                          messages a second from node to node, next to two nats-servers
+./build.sh bench-echo [ARGS]
+                         a block echoed by the reactor, next to tokio and a bare epoll loop
 ./build.sh faults [MINUTES [ARGS]]
                          real servers killed, frozen and cut off under traffic, and a table
 ./build.sh help          this
@@ -141,6 +151,7 @@ case "${1:-build}" in
     cluster) shift; cluster "$@" ;;
     bench) shift; bench "$@" ;;
     bench-cluster) shift; bench_cluster "$@" ;;
+    bench-echo) shift; bench_echo "$@" ;;
     faults) shift; faults "$@" ;;
     help | -h | --help) help ;;
     *) echo "build.sh: there is no '$1'" >&2; help >&2; exit 2 ;;
