@@ -19,6 +19,7 @@ mod driver;
 mod event_loop;
 mod connection;
 mod server;
+mod datagram;
 mod client;
 
 pub use buffer::{Buffer, CHEAP_PREPEND};
@@ -35,6 +36,9 @@ pub use connection::options::ConnectionOptions;
 pub use connection::service::{Seat, SendStatus, Service};
 pub use connection::service_handle::ServiceHandle;
 pub use connection::state::CloseReason;
+pub use datagram::service::DatagramService;
+pub use datagram::socket::UdpSocket;
+pub use datagram::{UdpServer, UdpServerBuilder};
 pub use driver::address::Address;
 #[cfg(feature = "simulation")]
 pub mod simulation {

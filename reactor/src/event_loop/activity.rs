@@ -35,10 +35,12 @@ pub enum Callback {
     TurnEnd,
     /// `on_stop`.
     Stop,
+    /// [`DatagramService::on_datagram`](crate::DatagramService::on_datagram) or `on_error`.
+    Datagram,
 }
 
 impl Callback {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 14] = [
         Self::Task,
         Self::Timer,
         Self::Connected,
@@ -52,6 +54,7 @@ impl Callback {
         Self::ServiceTimer,
         Self::TurnEnd,
         Self::Stop,
+        Self::Datagram,
     ];
 
     /// The name of the method, or `task` or `timer`.
@@ -70,6 +73,7 @@ impl Callback {
             Self::ServiceTimer => "on_service_timer",
             Self::TurnEnd => "on_turn_end",
             Self::Stop => "on_stop",
+            Self::Datagram => "on_datagram or on_error",
         }
     }
 }
@@ -103,6 +107,8 @@ pub(crate) struct Activity {
     services: Mutex<Vec<&'static str>>,
 }
 
+/// No id has all bits set.
+const NO_CONNECTION: u64 = u64::MAX;
 const CALLBACK_BITS: u32 = 8;
 const SOURCE_BITS: u32 = 16;
 const NUMBER_SHIFT: u32 = CALLBACK_BITS + SOURCE_BITS;
@@ -112,9 +118,8 @@ impl Activity {
     pub(crate) fn begin(&self, call: Call) {
         let number = (self.call.load(Ordering::Relaxed) >> NUMBER_SHIFT) + 1;
         let source = call.source.map_or(0, |source| u64::from(source) + 1);
-        if let Some(connection) = call.connection {
-            self.connection.store(connection.as_u64(), Ordering::Relaxed);
-        }
+        let connection = call.connection.map_or(NO_CONNECTION, ConnectionId::as_u64);
+        self.connection.store(connection, Ordering::Relaxed);
         let word = number << NUMBER_SHIFT | source << CALLBACK_BITS | call.callback as u64;
         self.call.store(word, Ordering::Relaxed);
     }
@@ -142,19 +147,10 @@ impl Activity {
         let number = (word & 0xff) as u8;
         let callback = Callback::ALL.into_iter().find(|&callback| callback as u8 == number)?;
         let source = (word >> CALLBACK_BITS) as u16;
-        let of_connection = matches!(
-            callback,
-            Callback::Connected
-                | Callback::Message
-                | Callback::EndOfStream
-                | Callback::Output
-                | Callback::ConnectionTimer
-                | Callback::Closed
-        );
         let call = Call {
             callback,
             source: source.checked_sub(1),
-            connection: of_connection.then(|| ConnectionId::from_u64(connection)),
+            connection: (connection != NO_CONNECTION).then(|| ConnectionId::from_u64(connection)),
         };
         Some((word >> NUMBER_SHIFT, call))
     }

@@ -12,6 +12,7 @@ mod client_dropped;
 mod client_failing;
 mod closing;
 mod cross_thread;
+mod datagram;
 mod deadlines;
 mod descriptors;
 mod echo;
