@@ -85,6 +85,9 @@ test_all() {
     cargo clippy --locked --workspace --all-targets --all-features -- -D warnings
     say "unit, integration and doc tests, simulation"
     cargo test --locked --workspace --all-features
+    say "all interleavings of the wake-up of a loop"
+    RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR="$target/loom" \
+        cargo test --locked -p reactor --lib --release loom_
     say "benches, once through"
     cargo test --locked -p benches --benches
     say "documentation"

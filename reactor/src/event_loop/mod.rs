@@ -6,6 +6,7 @@ pub(crate) mod stall_detector;
 pub(crate) mod token;
 pub(crate) mod source;
 pub(crate) mod stats;
+pub(crate) mod sync;
 pub(crate) mod wake_signal;
 pub(crate) mod mailbox;
 pub(crate) mod timer_queue;
