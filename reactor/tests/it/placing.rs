@@ -2,26 +2,14 @@
 
 use crate::client_support::LOOPBACK;
 use crate::support::{
-    Running, echo, read_exactly, read_to_end, record, serve, swallow, wait_until,
+    Echo, Running, echo, read_exactly, read_to_end, record, serve, swallow, wait_until,
 };
-use reactor::{Buffer, Connection, EventLoop, Placement, Service, TcpServer, TcpServerBuilder};
+use reactor::{EventLoop, Placement, TcpServer, TcpServerBuilder};
 use socket2::{Domain, Socket, Type};
 use std::collections::HashSet;
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::mpsc;
-
-struct Echo;
-
-impl Service for Echo {
-    type State = ();
-    type Post = ();
-
-    fn on_message(&mut self, connection: &mut Connection<'_, ()>, input: &mut Buffer) {
-        connection.send(input.peek());
-        input.retrieve_all();
-    }
-}
 
 fn echoing(
     configure: impl FnOnce(TcpServerBuilder) -> TcpServerBuilder + Send + 'static,

@@ -1,7 +1,7 @@
 //! Ending servers: with grace, at a deadline, by dropping them.
 
 use crate::support::{
-    Action, PATIENCE, Recorder, echo, read_exactly, read_to_end, record, serve, swallow,
+    Action, Echo, PATIENCE, Recorder, echo, read_exactly, read_to_end, record, serve, swallow,
 };
 use reactor::{Buffer, CloseReason, Connection, Connections, EventLoop, Service, TcpServer};
 use std::io::{ErrorKind, Write};
@@ -137,19 +137,6 @@ fn dropping_a_loop_tells_services_of_the_end() {
     }
     drop(event_loop);
     assert_eq!(reasons.try_iter().collect::<Vec<_>>(), [CloseReason::Stopped]);
-}
-
-/// Panics when told to.
-struct Echo;
-
-impl Service for Echo {
-    type State = ();
-    type Post = ();
-
-    fn on_message(&mut self, connection: &mut Connection<'_, ()>, input: &mut Buffer) {
-        connection.send(input.peek());
-        input.retrieve_all();
-    }
 }
 
 #[test]

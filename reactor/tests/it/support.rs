@@ -115,6 +115,19 @@ impl Service for Recorder {
     }
 }
 
+/// Sends back what it gets, and tells nobody.
+pub(crate) struct Echo;
+
+impl Service for Echo {
+    type State = ();
+    type Post = ();
+
+    fn on_message(&mut self, connection: &mut Connection<'_, ()>, input: &mut Buffer) {
+        connection.send(input.peek());
+        input.retrieve_all();
+    }
+}
+
 /// A server whose main loop runs on a thread of its own.
 pub(crate) struct Running<Post: Send + 'static> {
     pub(crate) server: TcpServer<Post>,
