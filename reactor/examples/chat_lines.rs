@@ -11,8 +11,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 /// A line longer than this ends the connection.
 const LINE_BYTES_MAX: usize = 8 * 1024;
 
-struct Chat {
-    seat: Seat<Bytes>,
+pub(crate) struct Chat {
+    pub(crate) seat: Seat<Bytes>,
 }
 
 impl Service for Chat {

@@ -3,7 +3,7 @@
 use reactor::{Buffer, Connection, EventLoop, Result, Service, TcpServer};
 use std::net::{Ipv4Addr, SocketAddr};
 
-struct Echo;
+pub(crate) struct Echo;
 
 impl Service for Echo {
     type State = ();

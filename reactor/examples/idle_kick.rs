@@ -8,8 +8,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 /// An echo that kicks the idle.
-struct IdleKick {
-    limit: Duration,
+pub(crate) struct IdleKick {
+    pub(crate) limit: Duration,
 }
 
 impl Service for IdleKick {

@@ -1,6 +1,12 @@
 //! The examples, each included as it is and used over sockets.
 #![expect(dead_code, reason = "examples have a `main`")]
 
+#[path = "../../../examples/chat_lines.rs"]
+mod chat_lines;
+#[path = "../../../examples/echo.rs"]
+mod echo_example;
+#[path = "../../../examples/idle_kick.rs"]
+mod idle_kick;
 #[path = "../../../examples/chargen.rs"]
 mod chargen;
 #[path = "../../../examples/daytime.rs"]
@@ -158,4 +164,43 @@ fn the_hub_tells_subscribers_and_those_who_come_later() {
     drop(early);
     late.shutdown(std::net::Shutdown::Write).unwrap();
     assert_eq!(read_to_end(&late), b"", "it had unsubscribed");
+}
+
+#[test]
+fn echo_sends_back() {
+    let running = start(|_seat| echo_example::Echo);
+    let mut stream = running.connect();
+    stream.write_all(b"hello").unwrap();
+    assert_eq!(read_exactly(&stream, 5), b"hello");
+}
+
+#[test]
+fn a_line_reaches_everybody_on_every_loop() {
+    let running = serve(|builder| builder.threads(2), |seat| chat_lines::Chat { seat });
+    let mut streams: Vec<_> = (0..4).map(|_| running.connect()).collect();
+    wait_until("all live", || {
+        running.server.loops().iter().all(|handle| handle.stats().connections == 2)
+    });
+    streams[0].write_all(b"to all\nhalf a").unwrap();
+    streams[3].write_all(b"me too\n").unwrap();
+    for stream in &streams {
+        let mut lines = [read_exactly(stream, 7), read_exactly(stream, 7)];
+        lines.sort();
+        assert_eq!(lines, [b"me too\n", b"to all\n"]);
+    }
+}
+
+#[test]
+fn the_idle_are_told_and_closed_and_the_others_stay() {
+    const LIMIT: Duration = Duration::from_millis(200);
+    let running = start(|_seat| idle_kick::IdleKick { limit: LIMIT });
+    let (idle, mut busy) = (running.connect(), running.connect());
+    let begin = std::time::Instant::now();
+    while begin.elapsed() < LIMIT * 2 {
+        busy.write_all(b"x").unwrap();
+        assert_eq!(read_exactly(&busy, 1), b"x");
+        std::thread::sleep(LIMIT / 20);
+    }
+    assert_eq!(read_to_end(&idle), b"idle for too long\n");
+    wait_until("one is left", || running.server.connection_count() == 1);
 }
