@@ -90,7 +90,7 @@ impl Service for Hub {
     fn on_message(&mut self, connection: &mut Connection<'_, Client>, input: &mut Buffer) {
         while connection.can_send() {
             match connection.state_mut().lines.decode(input) {
-                Ok(Some(line)) => match std::str::from_utf8(&line) {
+                Ok(Some(line)) => match std::str::from_utf8(line) {
                     Ok(line) => self.handle_line(connection, line),
                     Err(_) => connection.shutdown(),
                 },

@@ -105,6 +105,16 @@ impl Buffer {
         bytes
     }
 
+    /// Takes the first `count` bytes and lends them, without a copy, until the buffer is used again.
+    ///
+    /// # Panics
+    /// If fewer than `count` bytes are readable.
+    pub fn retrieve_as_slice(&mut self, count: usize) -> &[u8] {
+        let start = self.reader;
+        self.retrieve(count);
+        &self.storage[start..start + count]
+    }
+
     /// Adds `bytes` at the back.
     pub fn append(&mut self, bytes: &[u8]) {
         self.ensure_writable(bytes.len());

@@ -23,6 +23,18 @@ fn append_then_retrieve_in_pieces() {
 }
 
 #[test]
+fn what_is_retrieved_can_be_lent_to_the_last_byte() {
+    let mut buffer = Buffer::new();
+    buffer.append(b"onetwo");
+    assert_eq!(buffer.retrieve_as_slice(3), b"one");
+    assert_eq!(buffer.peek(), b"two");
+    assert_eq!(buffer.retrieve_as_slice(3), b"two");
+    assert!(buffer.is_empty());
+    assert_eq!(buffer.prependable_bytes(), CHEAP_PREPEND, "an empty buffer starts anew");
+    assert_eq!(buffer.retrieve_as_slice(0), b"");
+}
+
+#[test]
 fn growth_reuses_the_room_in_front() {
     let mut buffer = Buffer::with_capacity(100);
     let capacity = buffer.capacity();

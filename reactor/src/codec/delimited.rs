@@ -2,7 +2,6 @@
 
 use crate::buffer::Buffer;
 use crate::codec::{FRAME_BYTES_MAX, FrameTooLong};
-use bytes::Bytes;
 use memchr::memmem::Finder;
 
 /// Takes frames out of a stream in which each is followed by a delimiter, which is left out.
@@ -13,10 +12,10 @@ use memchr::memmem::Finder;
 /// let mut decoder = DelimiterDecoder::new(b"--");
 /// let mut input = Buffer::new();
 /// input.append(b"one--two-");
-/// assert_eq!(decoder.decode(&mut input)?.as_deref(), Some(&b"one"[..]));
+/// assert_eq!(decoder.decode(&mut input)?, Some(&b"one"[..]));
 /// assert_eq!(decoder.decode(&mut input)?, None);
 /// input.append(b"-");
-/// assert_eq!(decoder.decode(&mut input)?.as_deref(), Some(&b"two"[..]));
+/// assert_eq!(decoder.decode(&mut input)?, Some(&b"two"[..]));
 /// # Ok::<(), reactor::codec::FrameTooLong>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -44,12 +43,15 @@ impl DelimiterDecoder {
         self
     }
 
-    /// The next frame, if all of it is there. Looks at no byte of `input` twice, however small the
-    /// pieces are in which it comes, as long as nobody else takes from it.
+    /// The next frame, if all of it is there, lent by `input`. Looks at no byte of `input` twice,
+    /// however small the pieces are in which it comes, as long as nobody else takes from it.
     ///
     /// # Errors
     /// If the frame is too long, also before its end has come.
-    pub fn decode(&mut self, input: &mut Buffer) -> Result<Option<Bytes>, FrameTooLong> {
+    pub fn decode<'input>(
+        &mut self,
+        input: &'input mut Buffer,
+    ) -> Result<Option<&'input [u8]>, FrameTooLong> {
         let delimiter = self.finder.needle().len();
         let from = self.searched.min(input.len());
         let found = self.finder.find(&input.peek()[from..]).map(|at| from + at);
@@ -62,9 +64,7 @@ impl DelimiterDecoder {
             return Ok(None);
         }
         self.searched = 0;
-        let frame = Bytes::copy_from_slice(&input.peek()[..bytes]);
-        input.retrieve(bytes + delimiter);
-        Ok(Some(frame))
+        Ok(Some(&input.retrieve_as_slice(bytes + delimiter)[..bytes]))
     }
 }
 
@@ -81,16 +81,16 @@ impl LineDecoder {
         Self { inner: DelimiterDecoder::new(b"\n").frame_bytes_max(bytes_max) }
     }
 
-    /// The next line, if its end is there.
+    /// The next line, if its end is there, lent by `input`.
     ///
     /// # Errors
     /// If the line is too long, also before its end has come.
-    pub fn decode(&mut self, input: &mut Buffer) -> Result<Option<Bytes>, FrameTooLong> {
+    pub fn decode<'input>(
+        &mut self,
+        input: &'input mut Buffer,
+    ) -> Result<Option<&'input [u8]>, FrameTooLong> {
         let line = self.inner.decode(input)?;
-        Ok(line.map(|line| match line.strip_suffix(b"\r") {
-            Some(text) => line.slice(..text.len()),
-            None => line,
-        }))
+        Ok(line.map(|line| line.strip_suffix(b"\r").unwrap_or(line)))
     }
 }
 
@@ -134,7 +134,7 @@ mod tests {
         }
         assert_eq!(input.peek(), b"EN");
         input.append(b"D");
-        assert_eq!(decoder.decode(&mut input), Ok(Some(Bytes::new())));
+        assert_eq!(decoder.decode(&mut input), Ok(Some(&b""[..])));
     }
 
     #[test]

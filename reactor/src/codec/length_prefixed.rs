@@ -65,7 +65,7 @@ impl Prefix {
 ///
 /// let mut input = Buffer::new();
 /// input.append(&Prefix::U32.encode(b"hello")?);
-/// assert_eq!(LengthDecoder::default().decode(&mut input)?.as_deref(), Some(&b"hello"[..]));
+/// assert_eq!(LengthDecoder::default().decode(&mut input)?, Some(&b"hello"[..]));
 /// # Ok::<(), reactor::codec::FrameTooLong>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
@@ -80,20 +80,23 @@ impl LengthDecoder {
         Self { prefix, bytes_max }
     }
 
-    /// The next frame, if all of it is there.
+    /// The next frame, if all of it is there, lent by `input`.
     ///
     /// # Errors
     /// If the frame is to be too long, as soon as its length is there.
-    pub fn decode(&mut self, input: &mut Buffer) -> Result<Option<Bytes>, FrameTooLong> {
+    pub fn decode<'input>(
+        &mut self,
+        input: &'input mut Buffer,
+    ) -> Result<Option<&'input [u8]>, FrameTooLong> {
         let Some(bytes) = self.prefix.peek(input) else { return Ok(None) };
         if bytes > self.bytes_max {
             return Err(FrameTooLong { bytes, bytes_max: self.bytes_max });
         }
         let width = self.prefix.width();
-        let Some(frame) = input.peek().get(width..width + bytes) else { return Ok(None) };
-        let frame = Bytes::copy_from_slice(frame);
-        input.retrieve(width + bytes);
-        Ok(Some(frame))
+        if input.len() - width < bytes {
+            return Ok(None);
+        }
+        Ok(Some(&input.retrieve_as_slice(width + bytes)[width..]))
     }
 }
 
