@@ -47,14 +47,23 @@ impl Prefix {
     /// # Errors
     /// If its length cannot be written with this width.
     pub fn encode(self, frame: &[u8]) -> Result<Bytes, FrameTooLong> {
+        let mut encoded = Vec::with_capacity(self.width() + frame.len());
+        self.encode_to(frame, &mut encoded)?;
+        Ok(encoded.into())
+    }
+
+    /// Appends a frame with its length in front to others that are sent with it.
+    ///
+    /// # Errors
+    /// If its length cannot be written with this width; then nothing is appended.
+    pub fn encode_to(self, frame: &[u8], output: &mut Vec<u8>) -> Result<(), FrameTooLong> {
         if frame.len() > self.largest() {
             return Err(FrameTooLong { bytes: frame.len(), bytes_max: self.largest() });
         }
         let length = (frame.len() as u32).to_be_bytes();
-        let mut encoded = Vec::with_capacity(self.width() + frame.len());
-        encoded.extend_from_slice(&length[length.len() - self.width()..]);
-        encoded.extend_from_slice(frame);
-        Ok(encoded.into())
+        output.extend_from_slice(&length[length.len() - self.width()..]);
+        output.extend_from_slice(frame);
+        Ok(())
     }
 }
 
@@ -124,6 +133,15 @@ mod tests {
         assert!(Prefix::U8.encode(&[0; 255]).is_ok());
         let error = Prefix::U8.encode(&[0; 256]).unwrap_err();
         assert_eq!(error, FrameTooLong { bytes: 256, bytes_max: 255 });
+    }
+
+    #[test]
+    fn what_cannot_be_encoded_leaves_no_trace() {
+        let mut output = Vec::new();
+        Prefix::U8.encode_to(b"ab", &mut output).unwrap();
+        assert!(Prefix::U8.encode_to(&[0; 256], &mut output).is_err());
+        Prefix::U8.encode_to(b"", &mut output).unwrap();
+        assert_eq!(output, b"\x02ab\0");
     }
 
     #[test]
