@@ -31,11 +31,13 @@
 //!
 //! After an error a stream makes no sense any more, so a decoder goes on to return it.
 
-mod delimited;
 mod length_prefixed;
+mod line;
+mod delimited;
 
-pub use delimited::{DelimiterDecoder, LineDecoder};
+pub use delimited::DelimiterDecoder;
 pub use length_prefixed::{LengthDecoder, Prefix};
+pub use line::LineDecoder;
 
 use std::fmt;
 
@@ -58,3 +60,6 @@ impl fmt::Display for FrameTooLong {
 }
 
 impl std::error::Error for FrameTooLong {}
+
+#[cfg(test)]
+mod tests;
