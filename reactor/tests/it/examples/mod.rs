@@ -1,6 +1,8 @@
 //! The examples, each included as it is and used over sockets.
 #![expect(dead_code, reason = "examples have a `main`")]
 
+#[path = "../../../examples/chat_length_prefixed.rs"]
+mod chat_length_prefixed;
 #[path = "../../../examples/chat_lines.rs"]
 mod chat_lines;
 #[path = "../../../examples/echo.rs"]
@@ -188,6 +190,34 @@ fn a_line_reaches_everybody_on_every_loop() {
         lines.sort();
         assert_eq!(lines, [b"me too\n", b"to all\n"]);
     }
+}
+
+#[test]
+fn messages_behind_their_length_reach_everybody_on_every_loop() {
+    let running = serve(|builder| builder.threads(2), |seat| chat_length_prefixed::Chat { seat });
+    let mut streams: Vec<_> = (0..4).map(|_| running.connect()).collect();
+    wait_until("all live", || {
+        running.server.loops().iter().all(|handle| handle.stats().connections == 2)
+    });
+    streams[0].write_all(b"\0\0\0\x02to\0\0\0\0\0\0\0\x03a").unwrap();
+    for stream in &streams {
+        assert_eq!(read_exactly(stream, 10), b"\0\0\0\x02to\0\0\0\0");
+    }
+    streams[0].write_all(b"ll").unwrap();
+    let longest = [&65_536_u32.to_be_bytes()[..], &[b'x'; 65_536]].concat();
+    for stream in &streams {
+        assert_eq!(read_exactly(stream, 7), b"\0\0\0\x03all");
+    }
+    streams[3].write_all(&longest).unwrap();
+    for stream in &streams {
+        assert!(read_exactly(stream, longest.len()) == longest);
+    }
+    // What comes before a length that is too large still counts.
+    streams[1].write_all(b"\0\0\0\x03end\0\x01\0\x01").unwrap();
+    for stream in [&streams[0], &streams[2], &streams[3]] {
+        assert_eq!(read_exactly(stream, 7), b"\0\0\0\x03end");
+    }
+    wait_until("the sender is hung up on", || running.server.connection_count() == 3);
 }
 
 #[test]
