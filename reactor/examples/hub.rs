@@ -1,23 +1,37 @@
-//! muduo's hub: publishes to all who subscribe to a topic: `cargo run -p reactor --example hub -- PORT`.
+//! muduo's hub: publishes to all who subscribe to a topic:
+//! `cargo run -p reactor --example hub -- PORT THREADS`.
 //!
 //! Lines: `sub TOPIC`, `unsub TOPIC`, `pub TOPIC` with the content on the next line. Whoever
-//! subscribes gets the last content at once. One service, hence one loop; for several, post what is
-//! published to each, as `chat_lines` does.
+//! subscribes gets the last content at once. Each loop knows its own subscribers and all topics; what
+//! is published is posted to every loop.
 
 use reactor::codec::LineDecoder;
 use reactor::{
-    Buffer, Bytes, CloseReason, Connection, ConnectionId, EventLoop, Result, Service, TcpServer,
+    Buffer, Bytes, CloseReason, Connection, ConnectionId, Connections, EventLoop, Result, Seat,
+    Service, TcpServer,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 
 const LINE_BYTES_MAX: usize = 1024;
+/// Whoever asks for one more is hung up on.
 const TOPICS_MAX: usize = 10_000;
+/// Posts that may wait for a loop, of two lines each; who publishes when there are more is hung up
+/// on. One read can hold 11,000 of the shortest.
+const POSTS_MAX: usize = 65_536;
+
+#[derive(Clone)]
+pub(crate) struct Publication {
+    topic: Arc<str>,
+    /// `pub TOPIC` and the content, as it is sent.
+    bytes: Bytes,
+}
 
 #[derive(Default)]
 struct Topic {
     subscribers: BTreeSet<ConnectionId>,
-    /// `pub TOPIC` and the content, as it is sent.
+    /// What was published last.
     last: Option<Bytes>,
 }
 
@@ -33,15 +47,19 @@ impl Default for Client {
     }
 }
 
-#[derive(Default)]
 pub(crate) struct Hub {
-    topics: BTreeMap<String, Topic>,
+    seat: Seat<Publication>,
+    topics: BTreeMap<Arc<str>, Topic>,
 }
 
 impl Hub {
+    pub(crate) fn new(seat: Seat<Publication>) -> Self {
+        Self { seat, topics: BTreeMap::new() }
+    }
+
     fn handle_line(&mut self, connection: &mut Connection<'_, Client>, line: &str) {
         if let Some(topic) = connection.state_mut().publishes.take() {
-            return self.publish(connection, topic, line);
+            return self.publish(connection, &topic, line);
         }
         let id = connection.id();
         match line.split_once(' ') {
@@ -57,35 +75,38 @@ impl Hub {
     }
 
     fn subscribe(&mut self, connection: &mut Connection<'_, Client>, topic: &str) {
-        if self.topics.len() >= TOPICS_MAX && !self.topics.contains_key(topic) {
-            return connection.shutdown();
-        }
-        let topic = self.topics.entry(topic.to_owned()).or_default();
-        topic.subscribers.insert(connection.id());
+        let id = connection.id();
+        let Some(topic) = self.topic(topic.into()) else { return connection.shutdown() };
+        topic.subscribers.insert(id);
         if let Some(last) = topic.last.clone() {
             connection.send_bytes(last);
         }
     }
 
-    fn publish(&mut self, connection: &mut Connection<'_, Client>, topic: String, content: &str) {
-        if self.topics.len() >= TOPICS_MAX && !self.topics.contains_key(&topic) {
-            return connection.shutdown();
-        }
+    fn publish(&mut self, connection: &mut Connection<'_, Client>, topic: &str, content: &str) {
         let bytes = Bytes::from(format!("pub {topic}\r\n{content}\r\n"));
-        let topic = self.topics.entry(topic).or_default();
-        topic.last = Some(bytes.clone());
-        let mut connections = connection.connections();
-        for &subscriber in &topic.subscribers {
-            if let Some(mut subscriber) = connections.get(subscriber) {
-                subscriber.send_bytes(bytes.clone());
-            }
+        let publication = Publication { topic: topic.into(), bytes };
+        let posted = self.topic(publication.topic.clone()).is_some()
+            && self.seat.handles.iter().all(|service| {
+                service.queue_size() < POSTS_MAX && service.post(publication.clone()).is_ok()
+            });
+        if !posted {
+            connection.shutdown();
         }
+    }
+
+    /// The topic of that name, made if there is room for one more.
+    fn topic(&mut self, name: Arc<str>) -> Option<&mut Topic> {
+        if self.topics.len() >= TOPICS_MAX && !self.topics.contains_key(&name) {
+            return None;
+        }
+        Some(self.topics.entry(name).or_default())
     }
 }
 
 impl Service for Hub {
     type State = Client;
-    type Post = ();
+    type Post = Publication;
 
     fn on_message(&mut self, connection: &mut Connection<'_, Client>, input: &mut Buffer) {
         while connection.can_send() {
@@ -98,6 +119,18 @@ impl Service for Hub {
                 Err(_too_long) => return connection.force_close(),
             }
         }
+        input.retrieve_all(); // it was hung up on
+    }
+
+    fn on_post(&mut self, connections: &mut Connections<'_, Client>, publication: Publication) {
+        // Without room for the topic, this loop has no subscribers to it either.
+        let Some(topic) = self.topic(publication.topic) else { return };
+        for &subscriber in &topic.subscribers {
+            if let Some(mut subscriber) = connections.get(subscriber) {
+                subscriber.send_bytes(publication.bytes.clone());
+            }
+        }
+        topic.last = Some(publication.bytes);
     }
 
     fn on_closed(&mut self, connection: &mut Connection<'_, Client>, _reason: CloseReason) {
@@ -109,11 +142,15 @@ impl Service for Hub {
     }
 }
 
+fn argument(position: usize, default: u16) -> u16 {
+    std::env::args().nth(position).and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
 fn main() -> Result<()> {
-    let port = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(9999);
     let mut event_loop = EventLoop::new()?;
-    let server = TcpServer::builder(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
-        .start(&mut event_loop, |_seat| Hub::default())?;
-    eprintln!("hub on {}", server.local_addr());
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, argument(1, 9999)));
+    let threads = usize::from(argument(2, 2));
+    let server = TcpServer::builder(address).threads(threads).start(&mut event_loop, Hub::new)?;
+    eprintln!("hub on {}, {threads} sub loops", server.local_addr());
     event_loop.run()
 }

@@ -149,7 +149,8 @@ fn the_proxy_rejects_what_it_cannot_reach_or_understand() {
 
 #[test]
 fn the_hub_tells_subscribers_and_those_who_come_later() {
-    let running = start(|_seat| hub::Hub::default());
+    let running = serve(|builder| builder.threads(2), hub::Hub::new);
+    // The first and the third are on one loop, the second on the other.
     let (mut publisher, mut early, mut late) =
         (running.connect(), running.connect(), running.connect());
     early.write_all(b"sub news\r\nsub else\r\npub else\r\nready\r\n").unwrap();
@@ -166,6 +167,21 @@ fn the_hub_tells_subscribers_and_those_who_come_later() {
     drop(early);
     late.shutdown(std::net::Shutdown::Write).unwrap();
     assert_eq!(read_to_end(&late), b"", "it had unsubscribed");
+}
+
+#[test]
+fn the_hub_has_room_for_so_many_topics_and_for_lines_so_long() {
+    let running = serve(|builder| builder, hub::Hub::new);
+    let mut stream = running.connect();
+    let topics: String = (0..10_000).map(|topic| format!("sub {topic}\r\n")).collect();
+    stream.write_all(topics.as_bytes()).unwrap();
+    stream.write_all(b"pub 9999\r\nroom\r\n").unwrap();
+    assert_eq!(read_exactly(&stream, 16), b"pub 9999\r\nroom\r\n");
+    stream.write_all(b"sub one more\r\n").unwrap();
+    assert_eq!(read_to_end(&stream), b"");
+    let mut stream = running.connect();
+    stream.write_all(&[b'x'; 1025]).unwrap();
+    assert_eq!(read_to_end(&stream), b"");
 }
 
 #[test]
