@@ -26,6 +26,8 @@ mod socks4a;
 #[path = "../../../examples/time.rs"]
 mod time;
 
+mod sudoku;
+
 use crate::client_support::refusing;
 use crate::support::{Running, echo, read_exactly, read_to_end, record, serve, wait_until};
 use reactor::{Seat, Service};
