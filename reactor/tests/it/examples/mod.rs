@@ -26,6 +26,7 @@ mod socks4a;
 #[path = "../../../examples/time.rs"]
 mod time;
 
+mod http_server;
 mod sudoku;
 
 use crate::client_support::refusing;
