@@ -194,7 +194,7 @@ impl TcpClientBuilder {
             handle.clone();
         event_loop
             .install(move |core, id| {
-                core.shared.activity.name_source(id.index, std::any::type_name::<S>());
+                core.shared.services.enter::<S, _>(id.index, &mailbox);
                 let connection_options = self.connection_options;
                 let connector =
                     Connector::new(id, self.addresses, options, connection_options.clone());

@@ -122,7 +122,7 @@ impl UdpServerBuilder {
         let server = UdpServer { mailbox: mailbox.clone(), local };
         event_loop
             .install(|core, id| {
-                core.shared.activity.name_source(id.index, std::any::type_name::<S>());
+                core.shared.services.enter::<S, _>(id.index, &mailbox);
                 let key = Key { slot: 0, generation: id.generation };
                 let interest = Interest::READABLE | Interest::WRITABLE;
                 core.poller.watch_descriptor(socket.as_raw_fd(), id.index, key, interest)?;

@@ -1,7 +1,6 @@
 //! What a loop is calling right now, for those who watch it from other threads.
 
 use crate::connection::id::ConnectionId;
-use parking_lot::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What of the program a loop calls.
@@ -103,8 +102,6 @@ impl Call {
 pub(crate) struct Activity {
     call: AtomicU64,
     connection: AtomicU64,
-    /// The types of the services, by source.
-    services: Mutex<Vec<&'static str>>,
 }
 
 /// No id has all bits set.
@@ -130,16 +127,6 @@ impl Activity {
         self.call.store(word & !((1 << NUMBER_SHIFT) - 1), Ordering::Relaxed);
     }
 
-    /// Loop thread: remembers the type of the service of a source.
-    pub(crate) fn name_source(&self, source: u16, service: &'static str) {
-        let mut services = self.services.lock();
-        let needed = usize::from(source) + 1;
-        if services.len() < needed {
-            services.resize(needed, "");
-        }
-        services[usize::from(source)] = service;
-    }
-
     /// Any thread: what is being called, and the number that tells it from later calls.
     pub(crate) fn look(&self) -> Option<(u64, Call)> {
         let word = self.call.load(Ordering::Relaxed);
@@ -154,11 +141,6 @@ impl Activity {
         };
         Some((word >> NUMBER_SHIFT, call))
     }
-
-    /// Any thread: the type of the service of a call.
-    pub(crate) fn service(&self, call: Call) -> Option<&'static str> {
-        self.services.lock().get(usize::from(call.source?)).copied()
-    }
 }
 
 #[cfg(test)]
@@ -169,12 +151,10 @@ mod tests {
     fn a_call_is_seen_while_it_lasts() {
         let activity = Activity::default();
         assert_eq!(activity.look(), None);
-        activity.name_source(3, "Echo");
         let connection = Some(ConnectionId::from_u64(77));
         let call = Call { callback: Callback::Message, source: Some(3), connection };
         activity.begin(call);
         assert_eq!(activity.look(), Some((1, call)));
-        assert_eq!(activity.service(call), Some("Echo"));
         activity.end();
         assert_eq!(activity.look(), None);
         activity.begin(Call::of_loop(Callback::Task));

@@ -3,8 +3,10 @@
 use crate::driver::clock::Clock;
 use crate::driver::poller::PollerAlarm;
 use crate::event_loop::EventLoop;
-use crate::event_loop::activity::Activity;
+use crate::event_loop::activity::{Activity, Call};
 use crate::event_loop::mailbox::Mailbox;
+use crate::event_loop::observer::CallReport;
+use crate::event_loop::service_directory::ServiceDirectory;
 use crate::event_loop::stats::{LoopCounters, LoopStats};
 use crate::event_loop::timer_queue::{TimerId, deadline_after};
 use crate::event_loop::wake_signal::WakeSignal;
@@ -33,6 +35,7 @@ pub(crate) struct LoopShared {
     pub(crate) signal: Arc<WakeSignal>,
     pub(crate) counters: LoopCounters,
     pub(crate) activity: Activity,
+    pub(crate) services: ServiceDirectory,
     quit: AtomicBool,
     number: u64,
     timer_number: AtomicU64,
@@ -50,6 +53,7 @@ impl LoopShared {
             signal,
             counters: LoopCounters::default(),
             activity: Activity::default(),
+            services: ServiceDirectory::default(),
             quit: AtomicBool::new(false),
             number,
             timer_number: AtomicU64::new(number << TIMER_NUMBER_BITS),
@@ -71,6 +75,12 @@ impl LoopShared {
     /// The number of a timer made by a handle, which a letter adds to the queue: an odd one.
     fn next_remote_timer_number(&self) -> u64 {
         self.next_timer_number() | 1
+    }
+
+    /// Any thread: what is told of a call.
+    pub(crate) fn report(&self, call: Call, took: Duration) -> CallReport {
+        let service = call.source.and_then(|source| self.services.type_name(source));
+        CallReport { callback: call.callback, service, connection: call.connection, took }
     }
 
     pub(crate) fn is_quit(&self) -> bool {
@@ -172,11 +182,12 @@ impl LoopHandle {
         self.shared.tasks.len()
     }
 
-    /// What the loop has done so far, for metrics. A few loads.
+    /// What the loop has done so far, for metrics. A few loads, and locks that the loop seldom takes.
     pub fn stats(&self) -> LoopStats {
         LoopStats {
             wakeups: self.shared.signal.wakeups(),
             tasks_waiting: self.shared.tasks.len() as u64,
+            letters_waiting: self.shared.services.letters_waiting() as u64,
             ..self.shared.counters.snapshot()
         }
     }

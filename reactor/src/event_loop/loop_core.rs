@@ -8,7 +8,7 @@ use crate::driver::poller::Poller;
 use crate::event_loop::EventLoop;
 use crate::event_loop::activity::Call;
 use crate::event_loop::handle::{LoopShared, Task, is_remote};
-use crate::event_loop::observer::{CallReport, LoopObserver};
+use crate::event_loop::observer::LoopObserver;
 use crate::event_loop::source::{SourceId, SourceTimer};
 use crate::event_loop::timer_queue::{TimerId, TimerQueue, deadline_after};
 use crate::event_loop::token::GENERATIONS;
@@ -69,17 +69,11 @@ impl LoopCore {
         })
     }
 
-    /// What is told of a call.
-    pub(crate) fn report(&self, call: Call, took: Duration) -> CallReport {
-        let service = self.shared.activity.service(call);
-        CallReport { callback: call.callback, service, connection: call.connection, took }
-    }
-
     /// Something of the program's panicked.
     pub(crate) fn note_panic(&self, call: Call) {
         self.shared.counters.panics.add(1);
         if let Some(observer) = &self.observer {
-            observer.on_panic(&self.report(call, Duration::ZERO));
+            observer.on_panic(&self.shared.report(call, Duration::ZERO));
         }
     }
 

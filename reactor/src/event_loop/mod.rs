@@ -9,6 +9,7 @@ pub(crate) mod stats;
 pub(crate) mod sync;
 pub(crate) mod wake_signal;
 pub(crate) mod mailbox;
+pub(crate) mod service_directory;
 pub(crate) mod timer_queue;
 pub(crate) mod loop_core;
 pub(crate) mod handle;

@@ -94,7 +94,7 @@ pub(crate) fn guarded<L: AsMut<LoopCore>>(
     let core = owner.as_mut();
     core.shared.activity.end();
     if let Some(started) = started {
-        let report = core.report(call, core.clock.now().saturating_duration_since(started));
+        let report = core.shared.report(call, core.clock.now().saturating_duration_since(started));
         core.shared.counters.slowest_callback.raise_to(report.took.as_nanos() as u64);
         if let Some(observer) = &core.observer {
             observer.on_callback(&report);

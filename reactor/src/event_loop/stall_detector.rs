@@ -107,14 +107,8 @@ fn look(
     now: Instant,
     threshold: Duration,
 ) -> Option<Stall> {
-    let activity = &handle.shared.activity;
-    let report = |call: Call, took| CallReport {
-        callback: call.callback,
-        service: activity.service(call),
-        connection: call.connection,
-        took,
-    };
-    let present = activity.look();
+    let report = |call, took| handle.shared.report(call, took);
+    let present = handle.shared.activity.look();
     if let Some(before) = watched
         && present.is_some_and(|(number, _)| number == before.number)
     {

@@ -36,6 +36,9 @@ pub struct LoopStats {
     pub panics: u64,
     /// Tasks and timer commands that wait for the loop now.
     pub tasks_waiting: u64,
+    /// Letters that wait now for the services of the loop: posts, commands to connections, new
+    /// connections.
+    pub letters_waiting: u64,
     /// Timers that are armed now, as of the end of the last turn.
     pub timers_waiting: u64,
     /// Bytes that connections have queued now and the kernel did not take.
@@ -121,6 +124,7 @@ impl LoopCounters {
         LoopStats {
             panics: self.panics.get(),
             tasks_waiting: 0,
+            letters_waiting: 0,
             timers_waiting: self.timers_waiting.get(),
             bytes_queued: self.bytes_queued.get(),
             events_max: self.events_max.get(),

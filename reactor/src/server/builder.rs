@@ -324,7 +324,7 @@ impl<Post: Send + 'static, F> ServicePlan<Post, F> {
         let mailbox = self.handles[index].mailbox.clone();
         event_loop
             .install(|core, id| {
-                core.shared.activity.name_source(id.index, std::any::type_name::<S>());
+                core.shared.services.enter::<S, _>(id.index, &mailbox);
                 let (options, population) = (self.options.clone(), self.door.population.clone());
                 let seat = index as u16;
                 let table = ConnectionTable::new(id, seat, options, mailbox.clone(), population);

@@ -99,8 +99,12 @@ fn counters_show_what_waits_and_what_is_stuck() {
     wait_until("it is over", || stats().bytes_queued == 0);
     let release = recording.hold_loop();
     recording.running.service_loop().run_in_loop(|_| {});
-    assert_eq!(stats().tasks_waiting, 1);
+    for _ in 0..3 {
+        recording.running.service().post(Box::new(|_| {})).unwrap();
+    }
+    assert_eq!((stats().tasks_waiting, stats().letters_waiting), (1, 3));
     drop(release);
+    wait_until("all is read", || (stats().tasks_waiting, stats().letters_waiting) == (0, 0));
     recording.on_loop(|connections| connections.run_after(PATIENCE, 0));
     wait_until("a timer waits", || stats().timers_waiting == 1);
 }
