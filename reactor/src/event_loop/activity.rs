@@ -119,7 +119,8 @@ impl Activity {
         let number = (self.call.load(Ordering::Relaxed) >> NUMBER_SHIFT) + 1;
         let source = call.source.map_or(0, |source| u64::from(source) + 1);
         let connection = call.connection.map_or(NO_CONNECTION, ConnectionId::as_u64);
-        self.connection.store(connection, Ordering::Relaxed);
+        // Who sees the connection sees that the call before it has ended.
+        self.connection.store(connection, Ordering::Release);
         let word = number << NUMBER_SHIFT | source << CALLBACK_BITS | call.callback as u64;
         // Who sees the call sees its connection; x86 orders plain stores so in any case.
         self.call.store(word, Ordering::Release);
@@ -134,7 +135,11 @@ impl Activity {
     /// Any thread: what is being called, and the number that tells it from later calls.
     pub(crate) fn look(&self) -> Option<(u64, Call)> {
         let word = self.call.load(Ordering::Acquire);
-        let connection = self.connection.load(Ordering::Relaxed);
+        let connection = self.connection.load(Ordering::Acquire);
+        if self.call.load(Ordering::Relaxed) != word {
+            // The call is over, and the connection may be another one's.
+            return None;
+        }
         let number = (word & 0xff) as u8;
         let callback = Callback::ALL.into_iter().find(|&callback| callback as u8 == number)?;
         let source = (word >> CALLBACK_BITS) as u16;
