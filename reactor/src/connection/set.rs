@@ -164,10 +164,12 @@ impl<S: Service> ConnectionSet<S> {
         Ok(())
     }
 
-    /// An event of a connection that is being opened; returns whether it is open now.
-    fn connect_further(&mut self, core: &mut LoopCore, key: Key) -> bool {
-        let progress = self.table.proceed_to_connect(core, key);
-        match progress {
+    /// An event of no open connection: of one that is being opened, or of one that is gone.
+    fn connect_further(&mut self, core: &mut LoopCore, key: Key, readiness: Readiness) {
+        if !self.table.is_connecting(key) {
+            return;
+        }
+        match self.table.proceed_to_connect(core, key) {
             Progress::Pending => {}
             Progress::Failed => self.tell_closed(core),
             Progress::Open => {
@@ -175,9 +177,11 @@ impl<S: Service> ConnectionSet<S> {
                 self.call(core, key, Callback::Connected, |service, connection| {
                     service.on_connected(connection);
                 });
+                self.tell_closed(core);
+                // It may tell of input as well.
+                self.on_event(core, key, readiness);
             }
         }
-        progress == Progress::Open
     }
 
     /// Tells the service that it, or its client, did not get a connection.
@@ -308,16 +312,11 @@ impl<S: Service> Source for ConnectionSet<S> {
 
     fn on_event(&mut self, core: &mut LoopCore, key: Key, readiness: Readiness) {
         let slot = key.slot as usize;
-        if self.table.is_connecting(key) && !self.connect_further(core, key) {
-            return;
-        }
-        let Some(connection) = self.table.get_open(key) else { return self.tell_closed(core) };
+        let Some(connection) = self.table.get_open(key) else {
+            return self.connect_further(core, key, readiness);
+        };
         connection.channel.handle_event(readiness);
         let has_room = connection.channel.is_writable() && !connection.output.is_empty();
-        if readiness.writable && connection.output.is_empty() {
-            self.stop_watching_for_room(core, key);
-        }
-        let Some(connection) = self.table.get_open(key) else { return self.tell_closed(core) };
         if connection.wants_read() {
             // One that is listed gets its budget for this turn by `on_ready`.
             if !connection.listed.ready {
@@ -329,8 +328,14 @@ impl<S: Service> Source for ConnectionSet<S> {
             // Nobody reads, so nobody else would find out.
             self.table.close(slot, CloseReason::Error(error.kind()));
         }
-        if has_room && self.table.get_open(key).is_some() {
-            self.table.mark_dirty(slot);
+        if (has_room || readiness.writable)
+            && let Some(connection) = self.table.get_open(key)
+        {
+            if has_room {
+                self.table.mark_dirty(slot);
+            } else if connection.output.is_empty() {
+                self.stop_watching_for_room(core, key);
+            }
         }
         self.tell_closed(core);
         self.events += 1;

@@ -406,7 +406,7 @@ impl Drop for EventLoop {
     fn drop(&mut self) {
         drop(self.core.shared.tasks.close());
         if std::thread::panicking() {
-            // A service that panicked is in no state to be called back.
+            // The program unwinds through its loop, and what would be called back may be part of that.
             return;
         }
         for (_, installed) in &mut self.sources {
