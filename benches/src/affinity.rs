@@ -13,12 +13,7 @@ pub fn pin_thread(cpu: usize) -> io::Result<CpuSet> {
     let before = sched_getaffinity(None)?;
     let refused =
         |error: &dyn Display| io::Error::other(format!("cannot stay on processor {cpu}: {error}"));
-    if cpu >= CpuSet::MAX_CPU {
-        return Err(refused(&"there are fewer"));
-    }
-    let mut only = CpuSet::new();
-    only.set(cpu);
-    sched_setaffinity(None, &only).map_err(|error| refused(&error))?;
+    reactor::pin_current_thread(cpu).map_err(|error| refused(&error))?;
     Ok(before)
 }
 
