@@ -70,12 +70,12 @@ impl Population {
         let address = address.filter(|_| self.limits.by_address != usize::MAX);
         if let Some(address) = address {
             let mut addresses = self.addresses.lock();
-            let count = addresses.entry(address).or_default();
-            if *count >= self.limits.by_address {
+            let count = addresses.get(&address).copied().unwrap_or_default();
+            if count >= self.limits.by_address {
                 self.connections.fetch_sub(1, Ordering::AcqRel);
                 return Err(Refusal::ByAddress);
             }
-            *count += 1;
+            addresses.insert(address, count + 1);
         }
         Ok(self.count_in(seat, address))
     }
@@ -174,6 +174,16 @@ mod tests {
         }
         assert!(population.addresses.lock().is_empty());
         assert_eq!((population.connections(), population.of_seat(0)), (0, 0));
+    }
+
+    #[test]
+    fn nothing_is_kept_of_addresses_that_were_refused() {
+        let limits = ConnectionLimits { in_all: usize::MAX, by_address: 0 };
+        let population = Arc::new(Population::new(limits, 1));
+        let refused = population.admit(0, &peer("10.0.0.1:1")).unwrap_err();
+        assert_eq!(refused, Refusal::ByAddress);
+        assert!(population.addresses.lock().is_empty());
+        assert_eq!(population.connections(), 0);
     }
 
     #[test]
