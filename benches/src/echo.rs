@@ -7,7 +7,7 @@
 mod bouncers;
 
 use crate::affinity;
-use crate::relay::contender::Contender;
+use crate::contender::Contender;
 use crate::round::{Round, median_of};
 use crate::turn::{Member, Timing, take_turn};
 use bouncers::Bouncers;
@@ -73,7 +73,6 @@ fn measure(plan: &Plan, bytes: usize, connections: usize) -> io::Result<Cell> {
         command.args(["0", "--loops", &plan.loops.to_string()]);
         contenders.push(Contender::start(name, command, plan.server_cpu, None)?);
     }
-    affinity::pin_thread(plan.load_cpu)?;
     for _ in 0..plan.rounds {
         for (contender, rounds) in contenders.iter().zip(&mut cell.rounds) {
             // 10,000 connections each are all that a process may have open: one load at a time.

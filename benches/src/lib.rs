@@ -6,6 +6,7 @@
 //!                                                    └──► bare-echo    (the same core, its turn)
 //!  bin cluster-bench ──► cluster (the same load)   ──┬──► 2 ChatServer, Redis, MariaDB  (its turn)
 //!                                                    └──► 2 nats-server                 (its turn)
+//!  bin echo-bench    ──► echo (its own load)       ──► the reactor, tokio, bare-echo (in turn)
 //!  benches/suite     ──► one part at a time, by criterion
 //! ```
 //!
@@ -20,6 +21,7 @@ pub mod relay;
 
 mod accounts;
 mod comparison;
+mod contender;
 mod load;
 mod numbered_text;
 mod player;

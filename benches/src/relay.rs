@@ -5,17 +5,16 @@
 //! The two take turns on the same processor, and the figure is their ratio: what disturbs the
 //! machine disturbs both.
 
-pub(crate) mod contender;
 mod report;
 
 pub use report::Report;
 
 use crate::accounts::{self, Style};
+use crate::contender::Contender;
 use crate::load::{Load, Partner};
 use crate::player::{Dialogue, Player};
 use crate::round::Round;
 use crate::turn::{Member, Timing, take_turn};
-use contender::Contender;
 use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
