@@ -83,6 +83,7 @@ test_all() {
     cargo fmt --all --check
     say "lints"
     cargo clippy --locked --workspace --all-targets --all-features -- -D warnings
+    cargo clippy --locked -p reactor --all-targets -- -D warnings
     say "unit, integration and doc tests, simulation"
     cargo test --locked --workspace --all-features
     say "all interleavings of the wake-up of a loop"

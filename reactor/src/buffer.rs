@@ -76,6 +76,11 @@ impl Buffer {
         &self.storage[self.reader..self.writer]
     }
 
+    /// The readable bytes, to be changed in place.
+    pub fn peek_mut(&mut self) -> &mut [u8] {
+        &mut self.storage[self.reader..self.writer]
+    }
+
     /// Drops `count` bytes from the front.
     ///
     /// # Panics

@@ -18,6 +18,11 @@ pub mod codec;
 mod driver;
 mod event_loop;
 mod connection;
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(not(feature = "tls"))]
+#[path = "tls/absent.rs"]
+mod tls;
 mod server;
 mod datagram;
 mod client;
@@ -56,7 +61,11 @@ pub use event_loop::stats::LoopStats;
 pub use event_loop::thread::EventLoopThread;
 pub use event_loop::thread_pool::EventLoopThreadPool;
 pub use event_loop::timer_queue::{PERIOD_MIN, TimerId, TimerQueue};
+#[cfg(feature = "tls")]
+pub use rustls;
 pub use server::TcpServer;
 pub use server::builder::TcpServerBuilder;
 pub use server::placement::{Newcomer, Placement};
 pub use server::stats::ServerStats;
+#[cfg(feature = "tls")]
+pub use tls::Tls;

@@ -23,6 +23,7 @@ use crate::event_loop::EventLoop;
 use crate::event_loop::mailbox::Mailbox;
 use crate::event_loop::timer_queue::PERIOD_MIN;
 use crate::server::population::Population;
+use crate::tls::Tls;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::ops::Deref;
@@ -82,6 +83,7 @@ pub struct TcpClientBuilder {
     attempts_max: u32,
     retry: bool,
     local_address: Option<SocketAddr>,
+    tls: Option<Tls>,
     connection_options: ConnectionOptions,
 }
 
@@ -114,6 +116,7 @@ impl TcpClientBuilder {
             attempts_max: u32::MAX,
             retry: false,
             local_address: None,
+            tls: None,
             connection_options: ConnectionOptions::default(),
         }
     }
@@ -151,6 +154,19 @@ impl TcpClientBuilder {
     /// The address of this side; port 0 lets the system choose one. Unset, it chooses both.
     pub fn local_address(mut self, address: SocketAddr) -> Self {
         self.local_address = Some(address);
+        self
+    }
+
+    /// Has the connection begin with TLS, with a server that shows a certificate for `name`:
+    /// `on_connected` is called when it is agreed on. If it cannot be, `on_connect_failed` says why, and
+    /// it is tried again as after any failure.
+    #[cfg(feature = "tls")]
+    pub fn tls(
+        mut self,
+        config: Arc<rustls::ClientConfig>,
+        name: rustls::pki_types::ServerName<'static>,
+    ) -> Self {
+        self.tls = Some(Tls::Client(config, name));
         self
     }
 
@@ -202,6 +218,7 @@ impl TcpClientBuilder {
                     id,
                     0,
                     connection_options,
+                    self.tls,
                     mailbox.clone(),
                     population.clone(),
                 );

@@ -52,6 +52,7 @@ impl<S: Service> ClientSource<S> {
             ClientCommand::Disconnect => {
                 if self.connector.disconnect(core) {
                     self.set.connections(core).for_each(|connection| connection.shutdown());
+                    self.set.drop_handshakes(core);
                 }
             }
         }
@@ -114,8 +115,13 @@ impl<S: Service> Source for ClientSource<S> {
     }
 
     fn end_turn(&mut self, core: &mut LoopCore) -> SourceStatus {
+        if let Some(error) = self.set.take_failed_handshake() {
+            let failure = self.connector.reject(core, error);
+            self.set.tell_connect_failed(core, &failure);
+            self.set.tell_closed(core);
+        }
         let status = self.set.end_turn(core);
-        if self.set.connections(core).is_empty() {
+        if self.set.is_empty() {
             self.connector.on_vacant(core);
         }
         if status == SourceStatus::Finished {

@@ -18,6 +18,9 @@ pub enum Deadline {
     /// Output waited, and the kernel took none for
     /// [`write_timeout`](crate::ConnectionOptions::write_timeout).
     Write,
+    /// TLS was not agreed on within
+    /// [`handshake_timeout`](crate::ConnectionOptions::handshake_timeout).
+    Handshake,
 }
 
 /// Milliseconds on a clock of the loop that wraps after 49 days.

@@ -1,6 +1,9 @@
 //! One connection, lent to the callbacks of its service.
 
 pub(crate) mod connecting;
+pub(crate) mod handshaking;
+#[cfg(feature = "tls")]
+mod start_tls;
 pub(crate) mod deadlines;
 pub(crate) mod id;
 pub(crate) mod linking;

@@ -50,6 +50,9 @@ pub struct ConnectionOptions {
     /// Closes a connection when output is queued and the kernel took none of it for this long, which
     /// means that the peer reads nothing. Default `None`: never; `output_cap` bounds what it costs.
     pub write_timeout: Option<Duration>,
+    /// Time to agree on TLS; then the connection is cut. Default 10 s: two round trips and some
+    /// arithmetic, over a bad line. `None` waits for ever. Of no meaning without TLS.
+    pub handshake_timeout: Option<Duration>,
     /// Send small segments at once (TCP_NODELAY). Default true: output is gathered per turn, so
     /// Nagle's algorithm would only add delay.
     pub tcp_no_delay: bool,
@@ -92,6 +95,7 @@ impl Default for ConnectionOptions {
             idle_timeout: None,
             read_timeout: None,
             write_timeout: None,
+            handshake_timeout: Some(Duration::from_secs(10)),
             tcp_no_delay: true,
             keep_alive: Some(Duration::from_secs(2 * 60 * 60)),
             user_timeout: None,

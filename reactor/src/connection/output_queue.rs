@@ -53,9 +53,30 @@ pub(crate) struct OutputQueue {
 impl OutputQueue {
     /// Copies `bytes` to the back.
     pub(crate) fn append(&mut self, bytes: &[u8], pool: &mut ChunkPool) {
-        if bytes.is_empty() {
-            return;
+        if !bytes.is_empty() {
+            self.ready_tail(pool);
+            self.tail.extend_from_slice(bytes);
         }
+    }
+
+    /// Adds what `fill` writes into a space of `size` bytes at the back; nothing if it fails.
+    #[cfg(feature = "tls")]
+    pub(crate) fn append_with<Failure>(
+        &mut self,
+        size: usize,
+        pool: &mut ChunkPool,
+        fill: impl FnOnce(&mut [u8]) -> Result<usize, Failure>,
+    ) -> Result<(), Failure> {
+        self.ready_tail(pool);
+        let end = self.tail.len();
+        self.tail.resize(end + size, 0);
+        let filled = fill(&mut self.tail[end..]);
+        self.tail.truncate(end + filled.as_ref().map_or(0, |&count| count));
+        filled.map(|_count| ())
+    }
+
+    /// Has the tail ready to grow.
+    fn ready_tail(&mut self, pool: &mut ChunkPool) {
         if self.tail.capacity() == 0 {
             self.tail = pool.take();
         }
@@ -65,7 +86,6 @@ impl OutputQueue {
             self.tail.drain(..self.tail_sent);
             self.tail_sent = 0;
         }
-        self.tail.extend_from_slice(bytes);
     }
 
     /// Adds `bytes` at the back, shared if they are many.

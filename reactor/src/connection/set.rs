@@ -166,10 +166,14 @@ impl<S: Service> ConnectionSet<S> {
 
     /// An event of no open connection: of one that is being opened, or of one that is gone.
     fn connect_further(&mut self, core: &mut LoopCore, key: Key, readiness: Readiness) {
-        if !self.table.is_connecting(key) {
+        let progress = if self.table.is_connecting(key) {
+            self.table.proceed_to_connect(core, key)
+        } else if self.table.is_handshaking(key) {
+            self.table.shake_hands(core, key, readiness)
+        } else {
             return;
-        }
-        match self.table.proceed_to_connect(core, key) {
+        };
+        match progress {
             Progress::Pending => {}
             Progress::Failed => self.tell_closed(core),
             Progress::Open => {
@@ -182,6 +186,21 @@ impl<S: Service> ConnectionSet<S> {
                 self.on_event(core, key, readiness);
             }
         }
+    }
+
+    /// Whether a client has no connection, nor one that it agrees with on TLS.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+
+    /// Gives up agreeing on TLS.
+    pub(crate) fn drop_handshakes(&mut self, core: &mut LoopCore) {
+        self.table.drop_all_handshakes(core);
+    }
+
+    /// Why a client did not get the connection that was taken in last.
+    pub(crate) fn take_failed_handshake(&mut self) -> Option<io::Error> {
+        self.table.take_failed_handshake()
     }
 
     /// Tells the service that it, or its client, did not get a connection.
@@ -204,6 +223,9 @@ impl<S: Service> ConnectionSet<S> {
             return Ok(());
         }
         let key = self.table.adopt(core, arrival)?;
+        if self.table.is_handshaking(key) {
+            return Ok(());
+        }
         core.shared.counters.connections.add(1);
         self.call(core, key, Callback::Connected, |service, connection| {
             service.on_connected(connection);
@@ -214,6 +236,7 @@ impl<S: Service> ConnectionSet<S> {
     fn stop(&mut self, core: &mut LoopCore, deadline: Duration) {
         if self.phase == Phase::Serving {
             self.phase = Phase::Stopping;
+            self.table.drop_all_handshakes(core);
             self.call_with_all(core, Callback::Stop, |service, connections| {
                 service.on_stop(connections);
             });
@@ -228,6 +251,7 @@ impl<S: Service> ConnectionSet<S> {
             self.table.close(key.slot as usize, reason);
         }
         self.table.fail_all_to_connect(core);
+        self.table.drop_all_handshakes(core);
         self.tell_closed(core);
     }
 
@@ -316,7 +340,7 @@ impl<S: Service> Source for ConnectionSet<S> {
             return self.connect_further(core, key, readiness);
         };
         connection.channel.handle_event(readiness);
-        let has_room = connection.channel.is_writable() && !connection.output.is_empty();
+        let has_room = connection.channel.is_writable() && connection.has_output();
         if connection.wants_read() {
             // One that is listed gets its budget for this turn by `on_ready`.
             if !connection.listed.ready {
@@ -333,7 +357,7 @@ impl<S: Service> Source for ConnectionSet<S> {
         {
             if has_room {
                 self.table.mark_dirty(slot);
-            } else if connection.output.is_empty() {
+            } else if !connection.has_output() {
                 self.stop_watching_for_room(core, key);
             }
         }
@@ -374,6 +398,9 @@ impl<S: Service> Source for ConnectionSet<S> {
                 if self.table.is_connecting(key) {
                     self.table.fail_to_connect(core, key, io::ErrorKind::TimedOut.into());
                 }
+            }
+            SourceTimer::HandshakeDeadline { key } => {
+                self.table.lose_patience_with_handshake(core, key);
             }
             SourceTimer::Deadline { key } => self.table.look_at_deadlines(core, key),
             SourceTimer::ForceClose { key } => {

@@ -2,10 +2,10 @@
 //!
 //! ```text
 //! Connecting --> Connected --> ShuttingDown --> HalfClosed
-//!     |              |              |               |
-//!     v              `--------------+-> Closing <---'
-//!  Failed
-//!                    and from all of these to Disconnected
+//!     |          ^   |              |               |
+//!     v          |   `--------------+-> Closing <---'
+//!  Failed <-- Handshaking
+//!                    and from all on the right to Disconnected
 //! ```
 
 use crate::connection::deadlines::Deadline;
@@ -40,6 +40,8 @@ pub enum CloseReason {
 pub(crate) enum ConnectionState {
     /// Being opened by the service, which is told when it is open or has failed.
     Connecting,
+    /// Connected, and about to agree on TLS before the service is told.
+    Handshaking,
     /// It could not be opened.
     Failed,
     /// Both directions are open.
@@ -87,7 +89,7 @@ impl ConnectionState {
     /// The state after `close_after_flush`.
     pub(crate) fn close_after_flush(self) -> Self {
         match self {
-            Self::Connecting | Self::Failed | Self::Disconnected(_) => self,
+            Self::Connecting | Self::Handshaking | Self::Failed | Self::Disconnected(_) => self,
             _ => Self::Closing,
         }
     }
@@ -121,7 +123,7 @@ impl ConnectionState {
 
     /// Whether there is a connection: opened, and not over.
     pub(crate) fn is_open(self) -> bool {
-        !matches!(self, Self::Connecting | Self::Failed | Self::Disconnected(_))
+        !matches!(self, Self::Connecting | Self::Handshaking | Self::Failed | Self::Disconnected(_))
     }
 }
 

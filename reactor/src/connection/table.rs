@@ -14,6 +14,7 @@ use crate::event_loop::source::{SourceId, SourceTimer};
 use crate::event_loop::timer_queue::TimerId;
 use crate::event_loop::token::{Key, SLOTS_MAX};
 use crate::server::population::Population;
+use crate::tls::Tls;
 use slab::Slab;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -47,8 +48,14 @@ pub(crate) struct ConnectionTable<State> {
     pub(crate) options: ConnectionOptions,
     pub(crate) sink: Arc<dyn ConnectionSink>,
     pub(crate) population: Arc<Population>,
+    /// What every connection begins with that the table takes in.
+    tls: Option<Tls>,
     /// Being opened connections do not count.
     pub(super) open: usize,
+    /// With TLS, their service not yet told.
+    pub(super) handshaking: usize,
+    /// For a client, which takes in one connection at a time.
+    pub(super) failed_handshake: Option<io::Error>,
     /// Their service is yet to be told.
     pub(super) failures: VecDeque<ConnectFailure>,
     /// With output to write, or asked to end.
@@ -67,6 +74,7 @@ impl<State: Default> ConnectionTable<State> {
         source: SourceId,
         seat: u16,
         options: ConnectionOptions,
+        tls: Option<Tls>,
         sink: Arc<dyn ConnectionSink>,
         population: Arc<Population>,
     ) -> Self {
@@ -77,7 +85,10 @@ impl<State: Default> ConnectionTable<State> {
             options,
             sink,
             population,
+            tls,
             open: 0,
+            handshaking: 0,
+            failed_handshake: None,
             failures: VecDeque::new(),
             dirty: Vec::new(),
             ready: Vec::new(),
@@ -97,10 +108,22 @@ impl<State: Default> ConnectionTable<State> {
         core.poller.watch_connection(&arrival.stream, self.source.index, key, Watch::Input)?;
         let deadlines = Deadlines::new(&self.options, core.tick);
         let mut connection = TcpConnection::new(key, arrival, deadlines, State::default());
-        connection.state = ConnectionState::Connected;
+        let Some(tls) = self.tls.clone() else {
+            connection.state = ConnectionState::Connected;
+            entry.insert(connection);
+            self.open += 1;
+            self.look_at_deadlines(core, key);
+            return Ok(key);
+        };
+        connection.state = ConnectionState::Handshaking;
         entry.insert(connection);
-        self.open += 1;
-        self.look_at_deadlines(core, key);
+        self.handshaking += 1;
+        let slot = key.slot as usize;
+        let begun = self.begin_tls(core, slot, &tls);
+        if let Err(error) = begun.and_then(|()| self.write_handshake(core, slot)) {
+            self.drop_handshake(core, key);
+            return Err(error);
+        }
         Ok(key)
     }
 }
@@ -140,6 +163,16 @@ impl<State> ConnectionTable<State> {
     pub(crate) fn keys(&self) -> impl Iterator<Item = Key> {
         let open = self.slots.iter().filter(|(_, connection)| connection.state.is_open());
         open.map(|(_, connection)| connection.key)
+    }
+
+    /// Whether there is no connection that was taken in, told of or not.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.open == 0 && self.handshaking == 0
+    }
+
+    /// Why the connection of a client could not be told of.
+    pub(crate) fn take_failed_handshake(&mut self) -> Option<io::Error> {
+        self.failed_handshake.take()
     }
 
     /// Slots are numbered below this.
@@ -222,6 +255,7 @@ impl<State> ConnectionTable<State> {
         core.shared.counters.bytes_queued.subtract(mem::take(&mut connection.left) as u64);
         let timers = mem::take(&mut connection.timers);
         let timers = timers.into_iter().chain(connection.closing_timer.take());
+        let timers = timers.chain(connection.handshake_timer.take());
         for timer in timers.chain(connection.deadline_timer.take()) {
             core.timers.cancel(timer);
         }
@@ -334,6 +368,22 @@ impl<State> ConnectionTable<State> {
 
     /// Counts writes, and closes the connection if they broke it; returns whether it is open.
     fn note_writes(&mut self, core: &LoopCore, slot: usize, flushed: Flushed) -> bool {
+        match self.count_writes(core, slot, flushed) {
+            Ok(()) => true,
+            Err(error) => {
+                self.close(slot, CloseReason::Error(error.kind()));
+                false
+            }
+        }
+    }
+
+    /// Counts writes, and has the kernel tell of room if it has none.
+    pub(super) fn count_writes(
+        &mut self,
+        core: &LoopCore,
+        slot: usize,
+        flushed: Flushed,
+    ) -> io::Result<()> {
         if flushed.writes > 0 {
             self.slots[slot].deadlines.wrote = core.tick;
         }
@@ -342,13 +392,7 @@ impl<State> ConnectionTable<State> {
         counters.writes.add(flushed.writes);
         let is_blocked = !self.slots[slot].channel.is_writable();
         let watched = if is_blocked { self.watch(core, slot, Watch::InputAndRoom) } else { Ok(()) };
-        match flushed.result.and(watched) {
-            Ok(()) => true,
-            Err(error) => {
-                self.close(slot, CloseReason::Error(error.kind()));
-                false
-            }
-        }
+        flushed.result.and(watched)
     }
 
     /// Keeps the loop's count of bytes that the kernel did not take.
@@ -389,17 +433,21 @@ impl<State> ConnectionTable<State> {
         if connection.output.is_empty() {
             match connection.state.step_when_drained(connection.flow) {
                 NextStep::Stay => {}
-                NextStep::SendEndOfStream => {
-                    connection.stream.shutdown_write()?;
+                NextStep::SendEndOfStream if connection.send_end(&mut core.chunks)? => {
                     connection.state = ConnectionState::HalfClosed;
                 }
-                NextStep::Close(reason) => {
+                NextStep::Close(reason) if connection.send_end_of_records(&mut core.chunks)? => {
                     connection.discard_input(&mut core.scratch);
                     self.close(slot, reason);
                     return Ok(());
                 }
+                // Records of TLS are stuck.
+                NextStep::SendEndOfStream | NextStep::Close(_) => {
+                    self.watch(core, slot, Watch::InputAndRoom)?;
+                }
             }
         }
+        let connection = &mut self.slots[slot];
         if let (None, Some(timeout)) = (connection.closing_timer, self.options.closing_timeout) {
             let timer = SourceTimer::ClosingDeadline { key: connection.key };
             connection.closing_timer = Some(core.add_source_timer(self.source, timeout, timer));

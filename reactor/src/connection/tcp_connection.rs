@@ -11,7 +11,10 @@ use crate::driver::stream::Stream;
 use crate::event_loop::timer_queue::TimerId;
 use crate::event_loop::token::Key;
 use crate::server::population::CountedConnection;
+use crate::tls::TlsSession;
 use std::io::{self, IoSlice};
+
+mod secured;
 
 /// Bytes asked for in one read. muduo reads up to 128 KiB; 64 KiB stays in the second-level
 /// cache together with what handles it.
@@ -25,6 +28,8 @@ const DISCARD_MAX: usize = 8 << 20;
 #[derive(Debug)]
 pub(crate) enum ReadOutcome {
     Bytes(usize),
+    /// So many bytes of TLS that hold none for the service.
+    Records(usize),
     EndOfStream,
     Drained,
     Failed(io::ErrorKind),
@@ -45,12 +50,12 @@ impl Default for Flushed {
 }
 
 impl Flushed {
-    /// Notes what a write of some bytes out of those offered came to; returns how many were taken.
+    /// Notes what a write of some bytes out of those offered came to; returns how many were taken, for
+    /// the caller to count.
     fn note(&mut self, result: io::Result<(usize, usize)>, channel: &mut Channel) -> usize {
         self.writes += 1;
         match result {
             Ok((written, offered)) => {
-                self.bytes += written;
                 if written < offered {
                     channel.handle_write_blocked();
                 }
@@ -100,6 +105,8 @@ pub(crate) struct Arrival {
 pub(crate) struct TcpConnection<State> {
     pub(crate) key: Key,
     pub(crate) stream: Stream,
+    /// Lies between the socket and the two queues.
+    pub(crate) tls: Option<Box<TlsSession>>,
     pub(crate) peer: Address,
     pub(crate) state: ConnectionState,
     pub(crate) flow: InputFlow,
@@ -121,6 +128,8 @@ pub(crate) struct TcpConnection<State> {
     pub(crate) deadlines: Deadlines,
     /// The next look at the deadlines.
     pub(crate) deadline_timer: Option<TimerId>,
+    /// Armed while TLS shakes hands.
+    pub(crate) handshake_timer: Option<TimerId>,
     /// Armed when the end was asked for.
     pub(crate) closing_timer: Option<TimerId>,
     /// Until the service was told of the end.
@@ -134,6 +143,7 @@ impl<State> TcpConnection<State> {
         Self {
             key,
             stream,
+            tls: None,
             peer,
             state: ConnectionState::Connecting,
             flow: InputFlow::Reading,
@@ -149,17 +159,31 @@ impl<State> TcpConnection<State> {
             link: None,
             deadlines,
             deadline_timer: None,
+            handshake_timer: None,
             closing_timer: None,
             counted: Some(counted),
             user,
         }
     }
 
-    /// Reads once into `scratch`, which it empties first.
-    pub(crate) fn read_into(&mut self, scratch: &mut Buffer) -> ReadOutcome {
+    /// Reads once into `scratch`, which it empties first; with TLS by way of `records`.
+    pub(crate) fn read_into(
+        &mut self,
+        scratch: &mut Buffer,
+        records: &mut Buffer,
+        pool: &mut ChunkPool,
+    ) -> ReadOutcome {
         scratch.retrieve_all();
-        scratch.ensure_writable(READ_BYTES);
-        let space = &mut scratch.writable_mut()[..READ_BYTES];
+        match self.tls {
+            None => self.read_stream(scratch),
+            Some(_) => self.read_records(scratch, records, pool),
+        }
+    }
+
+    /// Reads once what comes from the socket, and appends it to `bytes`.
+    fn read_stream(&mut self, bytes: &mut Buffer) -> ReadOutcome {
+        bytes.ensure_writable(READ_BYTES);
+        let space = &mut bytes.writable_mut()[..READ_BYTES];
         let result = retry_interrupted(|| self.stream.read(space));
         match result {
             Ok(0) => {
@@ -167,7 +191,7 @@ impl<State> TcpConnection<State> {
                 ReadOutcome::EndOfStream
             }
             Ok(count) => {
-                scratch.has_written(count);
+                bytes.has_written(count);
                 self.channel.handle_read(count, READ_BYTES);
                 ReadOutcome::Bytes(count)
             }
@@ -181,12 +205,16 @@ impl<State> TcpConnection<State> {
 
     /// Writes until the queue is empty or the kernel takes no more.
     pub(crate) fn flush(&mut self, pool: &mut ChunkPool) -> Flushed {
+        if self.tls.is_some() {
+            return self.flush_records(pool);
+        }
         let mut flushed = Flushed::default();
         while !self.output.is_empty() && self.channel.is_writable() && flushed.result.is_ok() {
             let result = retry_interrupted(|| self.write_front());
             let written = flushed.note(result, &mut self.channel);
             self.output.consume(written, pool);
             self.bytes_written += written as u64;
+            flushed.bytes += written;
         }
         flushed
     }
@@ -195,10 +223,12 @@ impl<State> TcpConnection<State> {
     pub(crate) fn send_through(&mut self, bytes: &[u8], pool: &mut ChunkPool) -> Flushed {
         let mut flushed = Flushed::default();
         let mut written = 0;
-        if bytes.len() >= DIRECT_BYTES_MIN && self.output.is_empty() && self.channel.is_writable() {
+        let is_direct = bytes.len() >= DIRECT_BYTES_MIN && self.tls.is_none();
+        if is_direct && self.output.is_empty() && self.channel.is_writable() {
             let result = retry_interrupted(|| Ok((self.stream.write(bytes)?, bytes.len())));
             written = flushed.note(result, &mut self.channel);
             self.bytes_written += written as u64;
+            flushed.bytes += written;
         }
         self.output.append(&bytes[written..], pool);
         flushed
@@ -208,9 +238,9 @@ impl<State> TcpConnection<State> {
     /// unread bytes resets the connection, and the reset may overtake our last words.
     pub(crate) fn discard_input(&mut self, scratch: &mut Buffer) {
         let mut discarded = 0;
-        while discarded < DISCARD_MAX
-            && let ReadOutcome::Bytes(count) = self.read_into(scratch)
-        {
+        while discarded < DISCARD_MAX {
+            scratch.retrieve_all();
+            let ReadOutcome::Bytes(count) = self.read_stream(scratch) else { break };
             discarded += count;
         }
         scratch.retrieve_all();
@@ -220,13 +250,18 @@ impl<State> TcpConnection<State> {
     pub(crate) fn activity(&self) -> Activity {
         Activity {
             awaits_input: self.flow == InputFlow::Reading && self.state.delivers_input(),
-            has_output: !self.output.is_empty(),
+            has_output: self.has_output(),
         }
     }
 
     /// Whether a read is wanted and may bring something.
     pub(crate) fn wants_read(&self) -> bool {
-        self.flow == InputFlow::Reading && self.state.delivers_input() && self.channel.is_readable()
+        let is_wanted = match self.state {
+            // Its last words wait for the end of the handshake.
+            ConnectionState::Closing => self.is_handshaking(),
+            state => state.delivers_input(),
+        };
+        self.flow == InputFlow::Reading && is_wanted && self.channel.is_readable()
     }
 
     /// Writes what is at the front of the queue; returns bytes written and offered.

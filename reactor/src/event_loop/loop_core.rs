@@ -29,6 +29,8 @@ pub(crate) struct LoopCore {
     pub(crate) timers: TimerQueue<TimerTask>,
     /// Where every connection reads into; connections own only what they left unread.
     pub(crate) scratch: Buffer,
+    /// The same for those with TLS, in front of `scratch`.
+    pub(crate) records: Buffer,
     pub(crate) chunks: ChunkPool,
     pub(crate) shared: Arc<LoopShared>,
     pub(crate) clock: Clock,
@@ -57,6 +59,7 @@ impl LoopCore {
             poller,
             timers: TimerQueue::new(),
             scratch: Buffer::new(),
+            records: Buffer::new(),
             chunks: ChunkPool::default(),
             now: started,
             tick: Tick(0),

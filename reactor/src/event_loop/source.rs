@@ -60,6 +60,8 @@ pub(crate) enum SourceTimer {
     ClosingDeadline { key: Key },
     /// The patience with a connection that is being opened.
     ConnectDeadline { key: Key },
+    /// The `handshake_timeout` of one connection.
+    HandshakeDeadline { key: Key },
     /// A look at the deadlines of one connection.
     Deadline { key: Key },
     /// `force_close_after` of one connection.

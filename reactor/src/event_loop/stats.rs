@@ -32,6 +32,8 @@ pub struct LoopStats {
     pub accepted: u64,
     /// Connections that live on this loop now.
     pub connections: u64,
+    /// Connections on which TLS could not be agreed on, in time or at all.
+    pub handshakes_failed: u64,
     /// Callbacks, tasks and timers that panicked.
     pub panics: u64,
     /// Tasks and timer commands that wait for the loop now.
@@ -106,6 +108,7 @@ pub(crate) struct LoopCounters {
     pub(crate) writes: Counter,
     pub(crate) accepted: Counter,
     pub(crate) connections: Counter,
+    pub(crate) handshakes_failed: Counter,
     pub(crate) panics: Counter,
     pub(crate) timers_waiting: Counter,
     pub(crate) bytes_queued: Counter,
@@ -122,6 +125,7 @@ impl LoopCounters {
     pub(crate) fn snapshot(&self) -> LoopStats {
         let time = |counter: &Counter| Duration::from_nanos(counter.get());
         LoopStats {
+            handshakes_failed: self.handshakes_failed.get(),
             panics: self.panics.get(),
             tasks_waiting: 0,
             letters_waiting: 0,

@@ -20,6 +20,7 @@ use crate::server::door::{AcceptFilter, Door};
 use crate::server::listener::Listener;
 use crate::server::placement::{Chooser, Placement};
 use crate::server::population::{ConnectionLimits, Population};
+use crate::tls::Tls;
 use std::convert::Infallible;
 use std::ffi::c_int;
 use std::net::SocketAddr;
@@ -42,6 +43,7 @@ pub struct TcpServerBuilder {
     limits: ConnectionLimits,
     connection_options: ConnectionOptions,
     accept_filter: Option<AcceptFilter>,
+    tls: Option<Tls>,
 }
 
 impl TcpServerBuilder {
@@ -58,6 +60,7 @@ impl TcpServerBuilder {
             limits: ConnectionLimits { in_all: usize::MAX, by_address: usize::MAX },
             connection_options: ConnectionOptions::default(),
             accept_filter: None,
+            tls: None,
         }
     }
 
@@ -146,6 +149,16 @@ impl TcpServerBuilder {
         self
     }
 
+    /// Has every connection begin with TLS: `on_connected` is called when it is agreed on, and a
+    /// connection with which it cannot be is closed, and counted in
+    /// [`LoopStats::handshakes_failed`](crate::LoopStats::handshakes_failed). A handshake is
+    /// arithmetic on the loop of the connection, half a millisecond or so for a new peer.
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, config: Arc<rustls::ServerConfig>) -> Self {
+        self.tls = Some(Tls::Server(config));
+        self
+    }
+
     /// Asked for every connection on the loop that accepts it, by one at a time; one it says `false`
     /// to is closed at once.
     pub fn accept_filter(
@@ -172,6 +185,9 @@ impl TcpServerBuilder {
         self.connection_options
             .check()
             .map_err(|error| Error::new("use", "the connection options", error))?;
+        if let Some(tls) = &self.tls {
+            tls.check().map_err(|error| Error::new("use", "the TLS configuration", error))?;
+        }
         if self.threads >= OWNERS_MAX {
             return Err(failed(io::Error::from(io::ErrorKind::InvalidInput)));
         }
@@ -193,6 +209,7 @@ impl TcpServerBuilder {
             listeners: if everywhere { listeners.clone() } else { Vec::new() },
             door: door.clone(),
             options: self.connection_options,
+            tls: self.tls,
             alive,
         };
         let server = TcpServer { listeners, handles, door, pool, services };
@@ -280,6 +297,7 @@ struct ServicePlan<Post, F> {
     listeners: Vec<Arc<Listener>>,
     door: Arc<Door>,
     options: ConnectionOptions,
+    tls: Option<Tls>,
     alive: mpsc::Sender<Infallible>,
 }
 
@@ -327,7 +345,9 @@ impl<Post: Send + 'static, F> ServicePlan<Post, F> {
                 core.shared.services.enter::<S, _>(id.index, &mailbox);
                 let (options, population) = (self.options.clone(), self.door.population.clone());
                 let seat = index as u16;
-                let table = ConnectionTable::new(id, seat, options, mailbox.clone(), population);
+                let tls = self.tls.clone();
+                let sink = mailbox.clone();
+                let table = ConnectionTable::new(id, seat, options, tls, sink, population);
                 let alive = self.alive.clone();
                 Ok(Box::new(ConnectionSet::new(service, table, mailbox, alive)))
             })

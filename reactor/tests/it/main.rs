@@ -3,6 +3,8 @@
 
 mod client_support;
 mod support;
+#[cfg(feature = "tls")]
+mod tls_support;
 
 mod accepting;
 mod back_pressure;
@@ -29,4 +31,10 @@ mod reentrancy;
 mod reading_in_turns;
 mod server_stop;
 mod timers;
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(feature = "tls")]
+mod tls_client;
+#[cfg(feature = "tls")]
+mod tls_starting;
 mod unix;

@@ -11,10 +11,12 @@ mod world;
 
 use reactor::simulation::Faults;
 use std::ops::Range;
-use world::World;
+use world::{Configs, World};
 
 /// Seeds tried unless told otherwise.
 const SEEDS: u64 = 2000;
+/// As many of them are tried with TLS.
+const TUNNELS: usize = 200;
 
 fn seeds() -> Range<u64> {
     let number = |name| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
@@ -26,7 +28,11 @@ fn seeds() -> Range<u64> {
 
 /// Runs `scenario` for each seed, and says which one fails.
 fn for_each_seed(scenario: impl Fn(u64)) {
-    for seed in seeds() {
+    for_each_seed_of(seeds(), scenario);
+}
+
+fn for_each_seed_of(seeds: impl Iterator<Item = u64>, scenario: impl Fn(u64)) {
+    for seed in seeds {
         let failed = FailedSeed(seed);
         scenario(seed);
         std::mem::forget(failed);
@@ -61,6 +67,15 @@ fn every_byte_and_every_end_arrives_over_a_harsh_network() {
 #[test]
 fn a_relay_loses_nothing_between_two_loops() {
     for_each_seed(|seed| World::relay(seed, harsh(seed)).run());
+}
+
+#[test]
+fn a_tunnel_loses_nothing_either() {
+    let configs = Configs::new();
+    // A handshake costs a hundred times what the rest does.
+    for_each_seed_of(seeds().step_by(SEEDS as usize / TUNNELS), |seed| {
+        World::tunnel(seed, harsh(seed), &configs).run();
+    });
 }
 
 #[test]

@@ -3,13 +3,15 @@
 use crate::world::{ECHO, World};
 use reactor::{
     Buffer, CloseReason, ConnectFailure, Connection, ConnectionId, Connections, Service, TcpClient,
+    Tls,
 };
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// Links every client with a connection to `target`.
+/// Links every client with a connection to `target`, with TLS if there is one.
 pub(crate) struct Relay {
     pub(crate) target: std::net::SocketAddr,
+    pub(crate) tls: Option<Tls>,
 }
 
 impl Service for Relay {
@@ -27,6 +29,9 @@ impl Service for Relay {
                 *connection.state_mut() = Some(other);
             }
             Some(client) => {
+                if let Some(tls) = &self.tls {
+                    connection.start_tls(tls, &mut Buffer::new()).unwrap();
+                }
                 if !connection.connections().link(client, id) {
                     // The client did not wait.
                     connection.force_close();

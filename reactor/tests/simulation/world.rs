@@ -3,16 +3,33 @@
 use crate::moody_echo::{MoodyEcho, Seen};
 use crate::peer_script::PeerScript;
 use crate::relay::Relay;
+use reactor::rustls::{ClientConfig, ServerConfig};
 use reactor::simulation::{Faults, Simulation};
-use reactor::{EventLoop, TcpServer};
+use reactor::{EventLoop, Seat, TcpServer, TcpServerBuilder, Tls};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+
+#[path = "../../src/tls/localhost.rs"]
+mod localhost;
 
 pub(crate) const ECHO: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 1)), 7);
 const RELAY: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 2)), 8);
+
+/// Both sides of the tunnel.
+pub(crate) struct Configs {
+    server: Arc<ServerConfig>,
+    client: Arc<ClientConfig>,
+}
+
+impl Configs {
+    pub(crate) fn new() -> Self {
+        let (server, client) = localhost::configs();
+        Self { server, client }
+    }
+}
 
 /// Steps in which every world comes to its end; reached only by one that hangs.
 const STEPS_MAX: usize = 200_000;
@@ -37,22 +54,42 @@ impl World {
     /// Peers of a relay before an echo server, each on a loop of its own.
     pub(crate) fn relay(seed: u64, faults: Faults) -> Self {
         let mut world = Self::with_server(seed, faults);
-        let mut event_loop = world.simulation.event_loop().unwrap();
-        let relay = TcpServer::builder(RELAY);
-        let relay = relay.start(&mut event_loop, |_seat| Relay { target: ECHO }).unwrap();
-        world.loops.push(event_loop);
-        world.servers.push(relay);
-        world.add_peers(RELAY);
+        world.add_relay(None);
         world
+    }
+
+    /// The same, with TLS between the relay and the server. Its keys are not the seed's, so a repeated
+    /// seed gives a run that is alike and not the same.
+    pub(crate) fn tunnel(seed: u64, faults: Faults, configs: &Configs) -> Self {
+        let server = configs.server.clone();
+        let mut world = Self::with_configured_server(seed, faults, |builder| builder.tls(server));
+        world.add_relay(Some(Tls::Client(configs.client.clone(), localhost::name())));
+        world
+    }
+
+    fn add_relay(&mut self, tls: Option<Tls>) {
+        let mut event_loop = self.simulation.event_loop().unwrap();
+        let relay = move |_seat: Seat<()>| Relay { target: ECHO, tls: tls.clone() };
+        self.servers.push(TcpServer::builder(RELAY).start(&mut event_loop, relay).unwrap());
+        self.loops.push(event_loop);
+        self.add_peers(RELAY);
     }
 
     /// An echo server and nobody who uses it.
     pub(crate) fn with_server(seed: u64, faults: Faults) -> Self {
+        Self::with_configured_server(seed, faults, |builder| builder)
+    }
+
+    fn with_configured_server(
+        seed: u64,
+        faults: Faults,
+        configure: impl FnOnce(TcpServerBuilder) -> TcpServerBuilder,
+    ) -> Self {
         let simulation = Simulation::new(seed, faults);
         let mut event_loop = simulation.event_loop().unwrap();
         let seen = Arc::<Mutex<Seen>>::default();
         let handed = seen.clone();
-        let server = TcpServer::builder(ECHO)
+        let server = configure(TcpServer::builder(ECHO))
             .start(&mut event_loop, move |_seat| MoodyEcho::new(seed, handed.clone()))
             .unwrap();
         Self {

@@ -37,13 +37,16 @@ impl<S: Service> ConnectionSet<S> {
                 return;
             }
             let mut scratch = mem::take(&mut core.scratch);
-            let outcome = connection.read_into(&mut scratch);
+            let outcome = connection.read_into(&mut scratch, &mut core.records, &mut core.chunks);
             core.shared.counters.reads.add(1);
             if self.mailbox.len() > 0 {
                 // What was posted before these bytes were sent is to be seen before them.
                 self.on_mail(core);
             }
-            budget = budget.saturating_sub(scratch.len());
+            budget = budget.saturating_sub(match outcome {
+                ReadOutcome::Bytes(count) | ReadOutcome::Records(count) => count,
+                _ => 0,
+            });
             self.handle_read(core, key, &outcome, &mut scratch);
             core.scratch = scratch;
         }
@@ -57,9 +60,14 @@ impl<S: Service> ConnectionSet<S> {
         scratch: &mut Buffer,
     ) {
         let Some(connection) = self.table.get_open(key) else { return };
+        if connection.tls.is_some() {
+            self.table.go_on_with_tls(core, key);
+        }
+        let connection = self.table.in_slot_mut(key.slot as usize);
         match *outcome {
-            ReadOutcome::Drained => {}
+            ReadOutcome::Drained | ReadOutcome::Records(_) => {}
             ReadOutcome::Failed(kind) => {
+                core.shared.counters.handshakes_failed.add(connection.is_handshaking().into());
                 self.table.close(key.slot as usize, CloseReason::Error(kind));
             }
             ReadOutcome::EndOfStream if connection.flow == InputFlow::Reading => {

@@ -25,12 +25,17 @@ mod max_connections;
 mod socks4a;
 #[path = "../../../examples/time.rs"]
 mod time;
+#[cfg(feature = "tls")]
+#[path = "../../../examples/tls_echo.rs"]
+mod tls_echo;
 
 mod http_server;
 mod sudoku;
 
 use crate::client_support::refusing;
 use crate::support::{Running, echo, read_exactly, read_to_end, record, serve, wait_until};
+#[cfg(feature = "tls")]
+use crate::tls_support;
 use reactor::{Seat, Service};
 use std::io::{Seek, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -252,4 +257,24 @@ fn the_idle_are_told_and_closed_and_the_others_stay() {
     }
     assert_eq!(read_to_end(&idle), b"idle for too long\n");
     wait_until("one is left", || running.server.connection_count() == 1);
+}
+
+#[cfg(feature = "tls")]
+#[test]
+fn tls_echo_reads_its_files_and_answers() {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let [certificates, key] = ["certificates.pem", "key.pem"].map(|name| folder.path().join(name));
+    std::fs::write(&certificates, made.cert.pem()).unwrap();
+    std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    let config = tls_echo::read_config(&certificates, &key).unwrap();
+    let running = serve(|builder| builder.tls(config), |_seat| tls_echo::Echo);
+    let client = tls_support::trusting(made.cert.der().clone());
+    let mut stream = tls_support::over(running.connect(), client);
+    stream.write_all(b"ping").unwrap();
+    let mut bytes = [0; 19];
+    std::io::Read::read_exact(&mut stream, &mut bytes).unwrap();
+    assert_eq!(&bytes, b"hello over 1.3\nping");
+    let missing = tls_echo::read_config(&folder.path().join("none"), &key);
+    assert!(missing.is_err());
 }
