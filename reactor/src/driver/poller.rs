@@ -297,12 +297,14 @@ impl EventBatch {
         })
     }
 
-    /// Makes room for more events next time, if this batch was full.
-    pub(crate) fn grow_if_full(&mut self) {
+    /// Makes room for more events next time, if this batch was full; returns whether it was.
+    pub(crate) fn grow_if_full(&mut self) -> bool {
         let capacity = self.events.capacity();
-        if self.events.iter().count() == capacity {
+        let is_full = self.events.iter().count() == capacity;
+        if is_full {
             self.events = Events::with_capacity(capacity * 2);
         }
+        is_full
     }
 }
 
@@ -378,7 +380,7 @@ mod tests {
                 poller.watch_connection(stream, 0, KEY, Watch::InputAndRoom).unwrap();
             }
         }
-        batch.grow_if_full();
+        assert!(batch.grow_if_full());
         assert_eq!(batch.events.capacity(), 2 * EVENTS_START);
     }
 }

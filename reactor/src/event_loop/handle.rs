@@ -87,8 +87,13 @@ impl LoopShared {
         self.quit.load(Ordering::Acquire)
     }
 
+    /// Loop thread.
     pub(crate) fn take_quit(&self) -> bool {
-        self.is_quit() && self.quit.swap(false, Ordering::AcqRel)
+        let asked = self.is_quit() && self.quit.swap(false, Ordering::AcqRel);
+        if asked {
+            self.signal.count_taken(1);
+        }
+        asked
     }
 }
 
@@ -186,6 +191,7 @@ impl LoopHandle {
     pub fn stats(&self) -> LoopStats {
         LoopStats {
             wakeups: self.shared.signal.wakeups(),
+            wakeups_saved: self.shared.signal.wakeups_saved(),
             tasks_waiting: self.shared.tasks.len() as u64,
             letters_waiting: self.shared.services.letters_waiting() as u64,
             ..self.shared.counters.snapshot()

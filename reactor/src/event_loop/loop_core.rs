@@ -6,7 +6,6 @@ use crate::connection::output_queue::ChunkPool;
 use crate::driver::clock::Clock;
 use crate::driver::poller::Poller;
 use crate::event_loop::EventLoop;
-use crate::event_loop::activity::Call;
 use crate::event_loop::handle::{LoopShared, Task, is_remote};
 use crate::event_loop::observer::LoopObserver;
 use crate::event_loop::source::{SourceId, SourceTimer};
@@ -70,14 +69,6 @@ impl LoopCore {
             shared,
             work: Work::Done,
         })
-    }
-
-    /// Something of the program's panicked.
-    pub(crate) fn note_panic(&self, call: Call) {
-        self.shared.counters.panics.add(1);
-        if let Some(observer) = &self.observer {
-            observer.on_panic(&self.shared.report(call, Duration::ZERO));
-        }
     }
 
     /// Reads the clock, once for all of a turn.

@@ -48,16 +48,19 @@ impl<T> Mailbox<T> {
             std::mem::swap(waiting, letters);
             self.length.store(0, Ordering::Release);
         }
+        self.signal.count_taken(letters.len());
     }
 
     /// Loop thread: refuses letters from now on and returns those left.
     pub(crate) fn close(&self) -> Vec<T> {
         let mut queue = self.queue.lock();
         self.length.store(0, Ordering::Release);
-        match std::mem::replace(&mut *queue, Queue::Closed) {
+        let letters = match std::mem::replace(&mut *queue, Queue::Closed) {
             Queue::Open(letters) => letters,
             Queue::Closed => Vec::new(),
-        }
+        };
+        self.signal.count_taken(letters.len());
+        letters
     }
 
     /// Any thread: letters waiting.

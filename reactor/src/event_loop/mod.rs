@@ -2,10 +2,12 @@
 
 pub(crate) mod activity;
 pub(crate) mod observer;
+pub(crate) mod turn_account;
 pub(crate) mod stall_detector;
 pub(crate) mod token;
 pub(crate) mod source;
 pub(crate) mod stats;
+pub(crate) mod slowest_callback;
 pub(crate) mod sync;
 pub(crate) mod wake_signal;
 pub(crate) mod mailbox;
@@ -21,11 +23,12 @@ use crate::error::{Error, Result};
 use crate::event_loop::activity::{Call, Callback};
 use crate::event_loop::handle::{LoopHandle, Task};
 use crate::event_loop::loop_core::{LoopCore, TimerTask};
-use crate::event_loop::observer::{LoopObserver, Outcome, TurnReport, guarded};
+use crate::event_loop::observer::{LoopObserver, Outcome, guarded};
 use crate::event_loop::source::{Source, SourceId, SourceStatus};
 use crate::event_loop::stats::LoopStats;
 use crate::event_loop::timer_queue::{TimerId, deadline_after};
 use crate::event_loop::token::OWNERS_MAX;
+use crate::event_loop::turn_account::TurnAccount;
 use slab::Slab;
 use std::os::fd::RawFd;
 use std::sync::Arc;
@@ -63,8 +66,7 @@ pub struct EventLoop {
     batch: EventBatch,
     tasks: Vec<LocalTask>,
     letters: Vec<Task>,
-    /// When the last turn ended.
-    idle_since: Instant,
+    account: TurnAccount,
 }
 
 struct Installed {
@@ -85,7 +87,7 @@ impl EventLoop {
     pub(crate) fn with_poller(poller: Poller) -> io::Result<Self> {
         let core = LoopCore::new(poller)?;
         Ok(Self {
-            idle_since: core.now,
+            account: TurnAccount::open(core.now),
             core,
             sources: Slab::new(),
             batch: EventBatch::new(),
@@ -235,11 +237,11 @@ impl EventLoop {
         let id = SourceId { index, generation };
         let source = build(&mut self.core, id)?;
         entry.insert(Installed { generation, source });
+        self.core.shared.counters.sources.set(self.sources.len() as u64);
         Ok(id)
     }
 
     fn turn(&mut self, limit: Option<Duration>) -> Result<()> {
-        let slept_at = self.idle_since;
         self.wait(limit).map_err(|error| Error::new("wait for", "events", error))?;
         self.core.read_clock();
         self.core.shared.counters.turns.add(1);
@@ -248,7 +250,7 @@ impl EventLoop {
         self.core.timers.expire(self.core.now);
         let work_left = self.core.take_work_pending();
         self.run_letters();
-        let events = self.dispatch_events();
+        self.dispatch_events();
         if work_left {
             for (_, installed) in &mut self.sources {
                 installed.source.on_ready(&mut self.core);
@@ -258,7 +260,7 @@ impl EventLoop {
         self.run_letters();
         self.run_local_tasks();
         self.end_turn();
-        self.account(slept_at, events);
+        self.account.settle(&self.core);
         Ok(())
     }
 
@@ -321,7 +323,7 @@ impl EventLoop {
         }
     }
 
-    fn dispatch_events(&mut self) -> u64 {
+    fn dispatch_events(&mut self) {
         let mut count = 0;
         for (index, key, readiness) in self.batch.iter() {
             count += 1;
@@ -331,8 +333,9 @@ impl EventLoop {
             }
         }
         self.core.shared.counters.events.add(count);
-        self.batch.grow_if_full();
-        count
+        if self.batch.grow_if_full() {
+            self.core.shared.counters.full_batches.add(1);
+        }
     }
 
     fn fire_timers(&mut self) {
@@ -377,26 +380,10 @@ impl EventLoop {
         }
     }
 
-    /// Tells what the turn came to; `slept_at` is when the wait before it began.
-    fn account(&mut self, slept_at: Instant, events: u64) {
-        let (core, counters) = (&self.core, &self.core.shared.counters);
-        let waited = core.now.saturating_duration_since(slept_at);
-        let ended = core.clock.now();
-        let worked = ended.saturating_duration_since(core.now);
-        counters.waited.add(waited.as_nanos() as u64);
-        counters.worked.add(worked.as_nanos() as u64);
-        counters.longest_turn.raise_to(worked.as_nanos() as u64);
-        counters.events_max.raise_to(events);
-        counters.timers_waiting.set(core.timers.len() as u64);
-        if let Some(observer) = &core.observer {
-            observer.on_turn(&TurnReport { waited, worked, events });
-        }
-        self.idle_since = ended;
-    }
-
     fn end_turn(&mut self) {
         let core = &mut self.core;
         self.sources.retain(|_, installed| installed.source.end_turn(core) == SourceStatus::Active);
+        core.shared.counters.sources.set(self.sources.len() as u64);
     }
 }
 

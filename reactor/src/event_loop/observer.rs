@@ -7,7 +7,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 /// Told of what a loop does, on the loop's thread, so it must not block; see
-/// [`EventLoop::set_observer`](crate::EventLoop::set_observer).
+/// [`EventLoop::set_observer`](crate::EventLoop::set_observer). A panic in it is counted
+/// ([`LoopStats::observer_panics`](crate::LoopStats::observer_panics)) and changes nothing else: the
+/// observer is told of what comes next.
 ///
 /// ```
 /// use reactor::{EventLoop, LoopObserver, TurnReport};
@@ -41,8 +43,8 @@ pub trait LoopObserver: Send + Sync {
     /// readings of the clock, some 50 ns.
     fn on_callback(&self, _call: &CallReport) {}
 
-    /// A callback, task or timer has panicked, and the loop goes on without it. The panic hook ran
-    /// before.
+    /// A callback, task or timer has panicked, and the loop goes on without it. The panic hook and
+    /// `on_callback` ran before.
     fn on_panic(&self, _call: &CallReport) {}
 }
 
@@ -56,6 +58,16 @@ pub struct TurnReport {
     pub worked: Duration,
     /// Events of sockets in it.
     pub events: u64,
+    /// Tasks and timer commands run.
+    pub tasks: u64,
+    /// Letters to services: posts, commands to connections, new connections.
+    pub posts: u64,
+    /// Timers fired.
+    pub timers: u64,
+    /// Bytes read from connections.
+    pub bytes_read: u64,
+    /// Bytes written to connections.
+    pub bytes_written: u64,
 }
 
 /// What was called, and how long it took.
@@ -93,18 +105,28 @@ pub(crate) fn guarded<L: AsMut<LoopCore>>(
     let result = catch_unwind(AssertUnwindSafe(|| body(owner)));
     let core = owner.as_mut();
     core.shared.activity.end();
-    if let Some(started) = started {
-        let report = core.shared.report(call, core.clock.now().saturating_duration_since(started));
-        core.shared.counters.slowest_callback.raise_to(report.took.as_nanos() as u64);
-        if let Some(observer) = &core.observer {
-            observer.on_callback(&report);
-        }
+    let took = started.map(|started| core.clock.now().saturating_duration_since(started));
+    if let Some(took) = took {
+        let report = core.shared.report(call, took);
+        core.shared.counters.slowest_callback.raise_to(&report);
+        tell(core, |observer| observer.on_callback(&report));
     }
     match result {
         Ok(()) => Outcome::Returned,
         Err(_payload) => {
-            core.note_panic(call);
+            core.shared.counters.panics.add(1);
+            let took = took.unwrap_or_default();
+            tell(core, |observer| observer.on_panic(&core.shared.report(call, took)));
             Outcome::Panicked
         }
+    }
+}
+
+/// Tells the observer something, if there is one. What it observes does not suffer from its panic.
+pub(crate) fn tell(core: &LoopCore, what: impl FnOnce(&dyn LoopObserver)) {
+    if let Some(observer) = &core.observer
+        && catch_unwind(AssertUnwindSafe(|| what(&**observer))).is_err()
+    {
+        core.shared.counters.observer_panics.add(1);
     }
 }

@@ -1,11 +1,12 @@
 //! What a loop tells of itself.
 
-use crate::support::{PATIENCE, read_exactly, record, serve, swallow, wait_until};
+use crate::support::{Echo, PATIENCE, read_exactly, record, serve, swallow, wait_until};
 use reactor::{
     Buffer, CallReport, Callback, Connection, EventLoop, LoopObserver, Service, Stall,
-    StallDetector, TurnReport,
+    StallDetector, TcpServer, TurnReport,
 };
 use std::io::Write;
+use std::net::TcpStream;
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
@@ -81,8 +82,92 @@ fn an_observer_is_told_of_turns_and_calls() {
     assert_eq!((call.callback, call.service), (Callback::Timer, None));
     assert!(call.took >= NAP);
     let stats = event_loop.stats();
-    assert!(stats.longest_turn >= NAP && stats.slowest_callback == call.took);
+    assert!(stats.longest_turn >= NAP && stats.slowest_callback == Some(call));
     assert!(stats.worked >= NAP && stats.waited + NAP / 4 >= NAP);
+}
+
+/// An echo on a loop that only runs when told to, and its service.
+fn echo_on(event_loop: &mut EventLoop) -> TcpServer<()> {
+    let address = "127.0.0.1:0".parse().unwrap();
+    TcpServer::builder(address).start(event_loop, |_seat| Echo).unwrap()
+}
+
+#[test]
+fn reports_of_turns_add_up_to_the_counters() {
+    let mut event_loop = EventLoop::new().unwrap();
+    let notes = Arc::new(Notes::default());
+    event_loop.set_observer(notes.clone());
+    let server = echo_on(&mut event_loop);
+    let mut stream = TcpStream::connect(server.local_addr()).unwrap();
+    stream.write_all(b"hello").unwrap();
+    server.handles()[0].post(()).unwrap();
+    event_loop.queue_in_loop(|_| {});
+    event_loop.run_after(Duration::ZERO, |_| {});
+    while event_loop.stats().bytes_written < 5 || event_loop.stats().timers < 1 {
+        event_loop.run_once(Some(PATIENCE)).unwrap();
+    }
+    let (turns, stats) = (notes.turns.lock().unwrap(), event_loop.stats());
+    let sum = |count: fn(&TurnReport) -> u64| turns.iter().map(count).sum::<u64>();
+    assert_eq!(turns.len() as u64, stats.turns);
+    assert_eq!(turns.iter().map(|turn| turn.worked).sum::<Duration>(), stats.worked);
+    assert_eq!((sum(|turn| turn.bytes_read), sum(|turn| turn.bytes_written)), (5, 5));
+    assert_eq!((sum(|turn| turn.tasks), sum(|turn| turn.timers)), (1, 1));
+    assert_eq!((sum(|turn| turn.events), sum(|turn| turn.posts)), (stats.events, stats.posts));
+    // The connection and the block; the connection as a letter and the post.
+    assert_eq!((stats.events, stats.posts), (2, 2));
+}
+
+#[test]
+fn the_slowest_callback_is_named() {
+    const LONG: Duration = Duration::from_millis(100);
+    let notes = Arc::new(Notes::default());
+    let observer = notes.clone();
+    let running = serve(
+        |builder| {
+            builder.thread_init(move |event_loop, _| event_loop.set_observer(observer.clone()))
+        },
+        |_seat| Slow(LONG),
+    );
+    let mut stream = running.connect();
+    stream.write_all(b"x").unwrap();
+    read_exactly(&stream, 1);
+    drop(running.main_loop);
+    let slowest = running.server.loops()[0].stats().slowest_callback.unwrap();
+    assert_eq!(slowest.callback, Callback::Message);
+    assert!(slowest.service.unwrap().ends_with("Slow") && slowest.took >= LONG, "{slowest:?}");
+    assert!(slowest.connection.is_some());
+    let calls = notes.calls.lock().unwrap();
+    assert_eq!(calls.iter().max_by_key(|call| call.took), Some(&slowest));
+}
+
+#[test]
+fn counters_show_what_lives_on_a_loop_and_when_events_fill_a_batch() {
+    /// Events fetched in one wait at first.
+    const ROOM: usize = 16;
+    let mut event_loop = EventLoop::new().unwrap();
+    assert_eq!(event_loop.stats().sources, 0);
+    let server = echo_on(&mut event_loop);
+    assert_eq!(event_loop.stats().sources, 2, "its listener and its connections");
+    let mut streams: Vec<_> =
+        (0..ROOM).map(|_| TcpStream::connect(server.local_addr()).unwrap()).collect();
+    while event_loop.stats().connections < ROOM as u64 {
+        event_loop.run_once(Some(PATIENCE)).unwrap();
+    }
+    assert_eq!(event_loop.stats().full_batches, 0);
+    for _ in 0..2 {
+        for stream in &mut streams {
+            stream.write_all(b"x").unwrap();
+        }
+        event_loop.run_once(Some(PATIENCE)).unwrap();
+        // The second time there is room for twice as many.
+        assert_eq!(event_loop.stats().full_batches, 1);
+        streams.iter().for_each(|stream| drop(read_exactly(stream, 1)));
+    }
+    assert_eq!(event_loop.stats().events_max, ROOM as u64);
+    drop(server);
+    while event_loop.stats().sources > 0 {
+        event_loop.run_once(Some(PATIENCE)).unwrap();
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use crate::support::{PATIENCE, Running, read_exactly, read_to_end, serve, wait_until};
 use reactor::{
     Buffer, CallReport, Callback, CloseReason, Connection, Connections, EventLoop, LoopObserver,
-    Service,
+    Service, TurnReport,
 };
 use std::io::Write;
 use std::sync::{Arc, Mutex, mpsc};
@@ -115,4 +115,43 @@ fn tasks_and_timers_panic_for_themselves() {
     let panics = panics.0.lock().unwrap();
     let callbacks: Vec<_> = panics.iter().map(|call| call.callback).collect();
     assert_eq!(callbacks, [Callback::Task, Callback::Task, Callback::Timer]);
+}
+
+/// Remembers what it is told, and panics each time.
+#[derive(Default)]
+struct Unwell(Mutex<Vec<&'static str>>);
+
+impl Unwell {
+    fn note(&self, what: &'static str) {
+        self.0.lock().unwrap().push(what);
+        panic!("on purpose");
+    }
+}
+
+impl LoopObserver for Unwell {
+    fn on_turn(&self, _turn: &TurnReport) {
+        self.note("turn");
+    }
+
+    fn on_callback(&self, call: &CallReport) {
+        self.note(call.callback.name());
+    }
+
+    fn on_panic(&self, _call: &CallReport) {
+        self.note("panic");
+    }
+}
+
+#[test]
+fn an_observer_that_panics_changes_nothing() {
+    let mut event_loop = EventLoop::new().unwrap();
+    let unwell = Arc::new(Unwell::default());
+    event_loop.set_observer(unwell.clone());
+    event_loop.queue_in_loop(|_| panic!("on purpose"));
+    event_loop.queue_in_loop(|event_loop| event_loop.handle().quit());
+    event_loop.run().unwrap();
+    let stats = event_loop.stats();
+    assert_eq!((stats.turns, stats.panics, stats.observer_panics), (1, 1, 4));
+    assert_eq!(*unwell.0.lock().unwrap(), ["task", "panic", "task", "turn"]);
+    assert!(stats.slowest_callback.is_some() && stats.worked > Duration::ZERO);
 }
