@@ -30,6 +30,7 @@ mod time;
 mod tls_echo;
 
 mod http_server;
+mod idle_wheel;
 mod sudoku;
 
 use crate::client_support::refusing;
