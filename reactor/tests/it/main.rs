@@ -2,12 +2,15 @@
 #![allow(clippy::unwrap_used, reason = "clippy spares only the test functions, not their helpers")]
 
 mod client_support;
+mod puppet;
+mod stage;
 mod support;
 #[cfg(feature = "tls")]
 mod tls_support;
 
 mod accepting;
 mod back_pressure;
+mod callbacks;
 mod cancelling;
 mod client;
 mod client_dropped;
