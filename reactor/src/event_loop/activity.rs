@@ -36,10 +36,13 @@ pub enum Callback {
     Stop,
     /// [`DatagramService::on_datagram`](crate::DatagramService::on_datagram) or `on_error`.
     Datagram,
+    /// The [`accept_filter`](crate::TcpServerBuilder::accept_filter) and the choice of
+    /// [`Placement::Custom`](crate::Placement::Custom).
+    Accept,
 }
 
 impl Callback {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 15] = [
         Self::Task,
         Self::Timer,
         Self::Connected,
@@ -54,6 +57,7 @@ impl Callback {
         Self::TurnEnd,
         Self::Stop,
         Self::Datagram,
+        Self::Accept,
     ];
 
     /// The name of the method, or `task` or `timer`.
@@ -73,6 +77,7 @@ impl Callback {
             Self::TurnEnd => "on_turn_end",
             Self::Stop => "on_stop",
             Self::Datagram => "on_datagram or on_error",
+            Self::Accept => "accept_filter or placement",
         }
     }
 }

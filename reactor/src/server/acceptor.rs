@@ -5,7 +5,9 @@ use crate::connection::tcp_connection::Arrival;
 use crate::driver::address::Address;
 use crate::driver::channel::Readiness;
 use crate::driver::stream::Stream;
+use crate::event_loop::activity::{Call, Callback};
 use crate::event_loop::loop_core::LoopCore;
+use crate::event_loop::observer::guarded;
 use crate::event_loop::source::{Source, SourceId, SourceStatus, SourceTimer};
 use crate::event_loop::timer_queue::TimerId;
 use crate::event_loop::token::Key;
@@ -131,11 +133,13 @@ impl Acceptor {
         }
     }
 
-    fn accept_one(&mut self, core: &LoopCore) -> Outcome {
+    fn accept_one(&mut self, core: &mut LoopCore) -> Outcome {
         match self.listener.accept() {
             Ok((stream, peer)) => {
                 core.shared.counters.accepted.add(1);
-                self.place(stream, peer);
+                // A filter or a placement that panics costs the client alone.
+                let call = Call::of_loop(Callback::Accept);
+                let _outcome = guarded(core, call, |_| self.place(stream, peer));
                 Outcome::Done
             }
             // The accept overtook the look at whether the listener is stopped.

@@ -160,7 +160,7 @@ impl TcpServerBuilder {
     }
 
     /// Asked for every connection on the loop that accepts it, by one at a time; one it says `false`
-    /// to is closed at once.
+    /// to, or panics over, is closed at once.
     pub fn accept_filter(
         mut self,
         filter: impl FnMut(SocketAddr) -> bool + Send + 'static,

@@ -27,6 +27,7 @@ mod half_close;
 mod loops;
 mod observing;
 mod panics;
+mod panics_everywhere;
 mod placing;
 mod proxy;
 mod reading;
