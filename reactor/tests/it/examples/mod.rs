@@ -31,6 +31,7 @@ mod tls_echo;
 
 mod http_server;
 mod idle_wheel;
+mod pingpong;
 mod sudoku;
 
 use crate::client_support::refusing;
