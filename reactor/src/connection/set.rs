@@ -341,16 +341,9 @@ impl<S: Service> Source for ConnectionSet<S> {
         };
         connection.channel.handle_event(readiness);
         let has_room = connection.channel.is_writable() && connection.has_output();
-        if connection.wants_read() {
-            // One that is listed gets its budget for this turn by `on_ready`.
-            if !connection.listed.ready {
-                self.read(core, key);
-            }
-        } else if readiness.is_end()
-            && let Ok(Some(error)) = connection.stream.take_error()
-        {
-            // Nobody reads, so nobody else would find out.
-            self.table.close(slot, CloseReason::Error(error.kind()));
+        // One that is listed gets its budget for this turn by `on_ready`.
+        if !connection.listed.ready {
+            self.read(core, key);
         }
         if (has_room || readiness.writable)
             && let Some(connection) = self.table.get_open(key)

@@ -37,6 +37,7 @@ impl Readiness {
 pub(crate) struct Channel {
     reading: Reading,
     writable: bool,
+    broken: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +55,7 @@ enum Reading {
 impl Channel {
     /// A new socket: nothing to read is known of, and there is room to write.
     pub(crate) const fn new() -> Self {
-        Self { reading: Reading::Drained, writable: true }
+        Self { reading: Reading::Drained, writable: true, broken: false }
     }
 
     /// Remembers an event.
@@ -66,6 +67,7 @@ impl Channel {
         }
         // A broken connection is tried once more, for the write to report why.
         self.writable |= event.writable || event.error;
+        self.broken |= event.error;
     }
 
     /// A read brought `count` bytes of at most `capacity`. Fewer than asked for means that the
@@ -90,6 +92,11 @@ impl Channel {
     /// Whether a read may bring something.
     pub(crate) fn is_readable(&self) -> bool {
         self.reading != Reading::Drained
+    }
+
+    /// Whether an error was told, which gives no further edge.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.broken
     }
 
     /// Whether a write may be taken.
@@ -164,5 +171,7 @@ mod tests {
         channel.handle_write_blocked();
         channel.handle_event(Readiness { error: true, ..Readiness::default() });
         assert!(channel.is_readable() && channel.is_writable());
+        channel.handle_read_drained();
+        assert!(channel.is_broken(), "an end may have come before the error");
     }
 }

@@ -32,6 +32,7 @@ mod placing;
 mod proxy;
 mod reading;
 mod reentrancy;
+mod resets;
 mod reading_in_turns;
 mod server_stop;
 mod timers;

@@ -30,7 +30,7 @@ impl<S: Service> ConnectionSet<S> {
         loop {
             let Some(connection) = self.table.get_open(key) else { return };
             if !connection.wants_read() {
-                return;
+                return self.close_if_broken(key);
             }
             if budget == 0 {
                 self.table.mark_ready(key.slot as usize);
@@ -49,6 +49,17 @@ impl<S: Service> ConnectionSet<S> {
             });
             self.handle_read(core, key, &outcome, &mut scratch);
             core.scratch = scratch;
+        }
+    }
+
+    /// Closes a connection that broke and that nobody reads from, so that nobody else would find
+    /// out.
+    fn close_if_broken(&mut self, key: Key) {
+        let Some(connection) = self.table.get_open(key) else { return };
+        if connection.channel.is_broken()
+            && let Ok(Some(error)) = connection.stream.take_error()
+        {
+            self.table.close(key.slot as usize, CloseReason::Error(error.kind()));
         }
     }
 
