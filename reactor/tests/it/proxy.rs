@@ -19,7 +19,7 @@ struct Partner(Option<ConnectionId>);
 
 /// What a proxy went through.
 #[derive(Debug, PartialEq)]
-enum Event {
+pub(crate) enum Event {
     Failed(Address, ErrorKind),
     Message,
     Closed(CloseReason),
@@ -71,7 +71,7 @@ impl Service for Proxy {
     }
 }
 
-fn proxy(target: SocketAddr, timeout: Duration) -> (Running<()>, mpsc::Receiver<Event>) {
+pub(crate) fn proxy(target: SocketAddr, timeout: Duration) -> (Running<()>, mpsc::Receiver<Event>) {
     let (sender, events) = mpsc::channel();
     // Small marks, so that a test need not send much to reach them.
     let options = ConnectionOptions { high_water: 64 << 10, low_water: 0, ..Default::default() };
@@ -82,7 +82,7 @@ fn proxy(target: SocketAddr, timeout: Duration) -> (Running<()>, mpsc::Receiver<
     (running, events)
 }
 
-fn next(events: &mpsc::Receiver<Event>) -> Event {
+pub(crate) fn next(events: &mpsc::Receiver<Event>) -> Event {
     events.recv_timeout(PATIENCE).expect("an event in time")
 }
 

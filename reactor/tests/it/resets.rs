@@ -1,11 +1,14 @@
 //! Connections that break while there is still something to be read, or nobody reads.
 
+use crate::client_support::LOOPBACK;
+use crate::proxy::proxy;
 use crate::puppet::Moment;
 use crate::stage::Stage;
-use crate::support::{Event, record, reset, swallow};
+use crate::support::{Event, PATIENCE, read_to_end, record, reset, swallow};
 use reactor::{CloseReason, ConnectionOptions};
 use std::io::{ErrorKind, Write};
-use std::net::Shutdown;
+use std::net::{Shutdown, TcpListener};
+use std::time::Duration;
 
 const RESET: CloseReason = CloseReason::Error(ErrorKind::ConnectionReset);
 
@@ -92,4 +95,19 @@ fn a_reset_behind_an_end_of_stream_is_seen_although_nobody_reads_any_more() {
     });
     stage.wait_for(Moment::EndOfStream);
     stage.wait_for(Moment::Closed(CloseReason::Error(ErrorKind::BrokenPipe)));
+}
+
+#[test]
+fn what_waits_for_a_slow_reader_in_front_of_a_reset_is_passed_on() {
+    let listener = TcpListener::bind(LOOPBACK).unwrap();
+    let (running, _events) = proxy(listener.local_addr().unwrap(), PATIENCE);
+    let client = running.connect();
+    let (mut target, _) = listener.accept().unwrap();
+    // Until all is full: the buffers of the client, of the proxy, and in front of the proxy.
+    target.set_write_timeout(Some(Duration::from_millis(300))).unwrap();
+    while target.write(&[b'x'; 1 << 20]).is_ok() {}
+    let read_by_the_proxy = running.service_loop().stats().bytes_read;
+    reset(target);
+    let received = read_to_end(&client).len() as u64;
+    assert!(received > read_by_the_proxy, "{received} of more than {read_by_the_proxy}");
 }

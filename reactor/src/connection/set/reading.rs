@@ -53,10 +53,12 @@ impl<S: Service> ConnectionSet<S> {
     }
 
     /// Closes a connection that broke and that nobody reads from, so that nobody else would find
-    /// out.
+    /// out. What one that its link holds back has received is passed on first.
     fn close_if_broken(&mut self, key: Key) {
         let Some(connection) = self.table.get_open(key) else { return };
+        let held_back = connection.link.is_some() && connection.flow == InputFlow::Stopped;
         if connection.channel.is_broken()
+            && !held_back
             && let Ok(Some(error)) = connection.stream.take_error()
         {
             self.table.close(key.slot as usize, CloseReason::Error(error.kind()));
