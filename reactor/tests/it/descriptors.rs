@@ -1,5 +1,6 @@
 //! Running out of descriptors, in a process of its own.
 
+use crate::child::in_child;
 use crate::client_support::{LOOPBACK, quick};
 use crate::support::{
     Event, PATIENCE, Recorder, echo, read_exactly, read_to_end, record, swallow, wait_until,
@@ -7,31 +8,11 @@ use crate::support::{
 use reactor::{EventLoop, TcpClient, TcpServer};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use socket2::{Domain, Socket, Type};
-use std::env;
 use std::fs::File;
 use std::io::Write;
 use std::net::TcpStream;
-use std::process::Command;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
-
-const CHILD: &str = "REACTOR_TEST_CHILD";
-
-/// Runs `body` in a child process, as the limit is one of the whole process.
-fn in_child(test: &str, body: fn()) {
-    if env::var_os(CHILD).is_some() {
-        body();
-        return;
-    }
-    let output = Command::new(env::current_exe().unwrap())
-        .args(["--exact", test, "--nocapture"])
-        .env(CHILD, "1")
-        .output()
-        .unwrap();
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
-    assert!(text.contains("1 passed"), "the child ran something else: {text}");
-}
 
 fn limit_descriptors(count: u64) {
     let maximum = getrlimit(Resource::Nofile).maximum;

@@ -1,6 +1,7 @@
 //! The reactor over real sockets of the loopback interface.
 #![allow(clippy::unwrap_used, reason = "clippy spares only the test functions, not their helpers")]
 
+mod child;
 mod client_support;
 mod puppet;
 mod stage;
@@ -24,6 +25,7 @@ mod echo;
 mod echo_client;
 mod examples;
 mod half_close;
+mod leftovers;
 mod loops;
 mod observing;
 mod panics;
