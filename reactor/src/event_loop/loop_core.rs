@@ -120,6 +120,13 @@ impl LoopCore {
         task
     }
 
+    /// Cancels the timers of a source that has ended.
+    pub(crate) fn cancel_timers_of(&mut self, ended: SourceId) {
+        self.timers.cancel_all(
+            |task| matches!(task, TimerTask::Source { source, .. } if *source == ended),
+        );
+    }
+
     pub(crate) fn add_timer(
         &mut self,
         deadline: Instant,

@@ -70,7 +70,7 @@ pub struct EventLoop {
 }
 
 struct Installed {
-    generation: u32,
+    id: SourceId,
     source: Box<dyn Source>,
 }
 
@@ -236,7 +236,7 @@ impl EventLoop {
         let generation = self.core.next_generation();
         let id = SourceId { index, generation };
         let source = build(&mut self.core, id)?;
-        entry.insert(Installed { generation, source });
+        entry.insert(Installed { id, source });
         self.core.shared.counters.sources.set(self.sources.len() as u64);
         Ok(id)
     }
@@ -317,7 +317,7 @@ impl EventLoop {
     fn forget_timer(&mut self, id: TimerId, task: Option<&TimerTask>) {
         if let Some(&TimerTask::Source { source, timer }) = task
             && let Some(installed) = self.sources.get_mut(usize::from(source.index))
-            && installed.generation == source.generation
+            && installed.id == source
         {
             installed.source.on_timer_cancelled(id, timer);
         }
@@ -346,7 +346,7 @@ impl EventLoop {
                 TimerTask::Every(task) => self.repeat(id, task),
                 TimerTask::Source { source, timer } => {
                     if let Some(installed) = self.sources.get_mut(usize::from(source.index))
-                        && installed.generation == source.generation
+                        && installed.id == source
                     {
                         installed.source.on_timer(&mut self.core, id, timer);
                     }
@@ -382,7 +382,13 @@ impl EventLoop {
 
     fn end_turn(&mut self) {
         let core = &mut self.core;
-        self.sources.retain(|_, installed| installed.source.end_turn(core) == SourceStatus::Active);
+        self.sources.retain(|_, installed| {
+            let status = installed.source.end_turn(core);
+            if status == SourceStatus::Finished {
+                core.cancel_timers_of(installed.id);
+            }
+            status == SourceStatus::Active
+        });
         core.shared.counters.sources.set(self.sources.len() as u64);
     }
 }

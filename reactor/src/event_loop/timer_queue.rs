@@ -92,6 +92,18 @@ impl<T> TimerQueue<T> {
         }
     }
 
+    /// As [`TimerQueue::cancel`], for all timers whose value is one that `is_over`.
+    pub(crate) fn cancel_all(&mut self, is_over: impl Fn(&T) -> bool) {
+        let order = &mut self.order;
+        self.entries.retain(|&id, entry| match &entry.phase {
+            Phase::Waiting(value) | Phase::Due(value) if is_over(value) => {
+                order.remove(&(entry.deadline, id));
+                false
+            }
+            _ => true,
+        });
+    }
+
     /// Moves all timers with a deadline up to `now` to the due batch.
     pub fn expire(&mut self, now: Instant) {
         while let Some(&(deadline, id)) = self.order.first() {

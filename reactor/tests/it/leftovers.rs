@@ -1,7 +1,7 @@
 //! What is left in a loop, a poller and a process of those who have gone: nothing.
 
 use crate::child::in_child;
-use crate::client_support::{BlackHole, LOOPBACK};
+use crate::client_support::{BlackHole, LOOPBACK, refusing};
 use reactor::{
     Buffer, Connection, DatagramService, EventLoop, Service, TcpClient, TcpServer, UdpServer,
     UdpSocket,
@@ -45,6 +45,28 @@ fn run_until(event_loop: &mut EventLoop, condition: impl Fn(&EventLoop) -> bool)
         event_loop.run_once(Some(Duration::from_millis(10))).unwrap();
     }
     panic!("it should have come so far: {event_loop:?}");
+}
+
+#[test]
+fn a_server_and_a_client_that_have_ended_leave_no_timers_behind() {
+    let mut event_loop = EventLoop::new().unwrap();
+    let mut server = TcpServer::builder(LOOPBACK).start(&mut event_loop, |_seat| Planner).unwrap();
+    let stream = TcpStream::connect(server.local_addr()).unwrap();
+    run_until(&mut event_loop, |_| server.connection_count() == 1);
+    let (_socket, refused) = refusing();
+    let client = TcpClient::builder([refused])
+        .backoff(HOUR, HOUR)
+        .start(&mut event_loop, |_handle| Planner)
+        .unwrap();
+    client.connect();
+    // Two of the connection and its service, one for the next attempt.
+    run_until(&mut event_loop, |event_loop| format!("{event_loop:?}").contains("timers: 3"));
+    server.stop(HOUR);
+    drop((stream, client));
+    run_until(&mut event_loop, |_| server.handles()[0].post(()).is_err());
+    run_until(&mut event_loop, |event_loop| format!("{event_loop:?}").contains("sources: 0"));
+    let end = format!("{event_loop:?}");
+    assert!(end.contains("timers: 0"), "{end}");
 }
 
 /// How many descriptors the kernel watches for `event_loop`.

@@ -55,6 +55,20 @@ fn cancel_works_while_waiting_due_and_firing() {
 }
 
 #[test]
+fn all_of_a_kind_are_cancelled_at_once() {
+    let start = Instant::now();
+    let mut timers = TimerQueue::new();
+    for number in 0..6 {
+        timers.add(number, start + SECOND * (number as u32 / 4), None, number as u32 % 2);
+    }
+    timers.expire(start);
+    timers.cancel_all(|&value| value == 1);
+    assert_eq!((timers.len(), fired(&mut timers)), (3, vec![0, 0]));
+    timers.cancel_all(|&value| value == 0);
+    assert_eq!((timers.len(), timers.next_deadline()), (0, None));
+}
+
+#[test]
 fn cancel_is_harmless_after_the_end() {
     let start = Instant::now();
     let mut timers = TimerQueue::new();
