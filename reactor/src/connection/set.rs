@@ -256,8 +256,9 @@ impl<S: Service> ConnectionSet<S> {
     }
 
     /// Tells the service of connections that were closed or could not be opened, and of those that
-    /// this happens to thereupon.
+    /// are closed thereupon. Those that it opens thereupon in vain wait: it may try for ever.
     pub(crate) fn tell_closed(&mut self, core: &mut LoopCore) {
+        let mut failures = self.table.failures();
         loop {
             if let Some((key, reason)) = self.table.take_closing() {
                 self.table.part(key, reason);
@@ -266,7 +267,10 @@ impl<S: Service> ConnectionSet<S> {
                 });
                 self.table.release(core, key);
                 core.shared.counters.connections.subtract(1);
-            } else if let Some(failure) = self.table.take_failure() {
+            } else if failures > 0
+                && let Some(failure) = self.table.take_failure()
+            {
+                failures -= 1;
                 self.tell_connect_failed(core, &failure);
             } else {
                 return;
@@ -423,10 +427,11 @@ impl<S: Service> Source for ConnectionSet<S> {
         self.table.free_slots();
         self.table.take_ready(&mut self.ready);
         let called = self.batch == Batch::Called;
-        if called || self.table.is_dirty() || !self.ready.is_empty() {
+        let failed = self.table.failures() > 0;
+        if called || failed || self.table.is_dirty() || !self.ready.is_empty() {
             core.set_work_pending();
         }
-        if !called && self.phase == Phase::Stopping && self.table.is_vacant() {
+        if !called && !failed && self.phase == Phase::Stopping && self.table.is_vacant() {
             return SourceStatus::Finished;
         }
         SourceStatus::Active

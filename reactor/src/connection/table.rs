@@ -243,6 +243,11 @@ impl<State> ConnectionTable<State> {
         }
     }
 
+    /// Connections that could not be opened, of which the service is to be told.
+    pub(crate) fn failures(&self) -> usize {
+        self.failures.len()
+    }
+
     /// The next connection that could not be opened, of which its service is to be told.
     pub(crate) fn take_failure(&mut self) -> Option<ConnectFailure> {
         self.failures.pop_front()

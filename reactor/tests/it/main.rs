@@ -33,6 +33,7 @@ mod panics_everywhere;
 mod placing;
 mod proxy;
 mod reading;
+mod reconnecting;
 mod reentrancy;
 mod resets;
 mod reading_in_turns;
