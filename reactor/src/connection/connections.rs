@@ -36,7 +36,8 @@ impl<'a, State> Connections<'a, State> {
     /// [`Service::on_connected`](crate::Service::on_connected) follows, or
     /// [`Service::on_connect_failed`](crate::Service::on_connect_failed) with the id returned here,
     /// after `timeout` at the latest. Until then the id names nothing. It is tried once; who wants
-    /// more tries again, or uses a [`TcpClient`](crate::TcpClient).
+    /// more tries again, or uses a [`TcpClient`](crate::TcpClient). A service whose deadline to stop
+    /// has passed opens nothing any more, and is told nothing.
     ///
     /// Options of the server hold for it too, and it counts in `max_connections`, though that does
     /// not refuse it.

@@ -54,6 +54,8 @@ enum Phase {
     Serving,
     /// Takes no connections, ends with the last one.
     Stopping,
+    /// The deadline has passed: all were closed, and what the service begins thereupon is in vain.
+    Over,
 }
 
 /// Events after which output is written, though the turn goes on: what was received and what is to be
@@ -219,7 +221,7 @@ impl<S: Service> ConnectionSet<S> {
     }
 
     fn adopt(&mut self, core: &mut LoopCore, arrival: Arrival) -> io::Result<()> {
-        if self.phase == Phase::Stopping {
+        if self.phase != Phase::Serving {
             return Ok(());
         }
         let key = self.table.adopt(core, arrival)?;
@@ -410,7 +412,10 @@ impl<S: Service> Source for ConnectionSet<S> {
                     service.on_service_timer(connections, tag);
                 });
             }
-            SourceTimer::StopDeadline => self.close_all(core, CloseReason::Stopped),
+            SourceTimer::StopDeadline => {
+                self.phase = Phase::Over;
+                self.close_all(core, CloseReason::Stopped);
+            }
             SourceTimer::AcceptRetry | SourceTimer::Connect => {}
         }
         self.tell_closed(core);
@@ -426,15 +431,15 @@ impl<S: Service> Source for ConnectionSet<S> {
         self.call_turn_end(core);
         self.table.free_slots();
         self.table.take_ready(&mut self.ready);
-        let called = self.batch == Batch::Called;
-        let failed = self.table.failures() > 0;
-        if called || failed || self.table.is_dirty() || !self.ready.is_empty() {
+        let untold = self.batch == Batch::Called || self.table.failures() > 0;
+        if untold || self.table.is_dirty() || !self.ready.is_empty() {
             core.set_work_pending();
         }
-        if !called && !failed && self.phase == Phase::Stopping && self.table.is_vacant() {
-            return SourceStatus::Finished;
+        match self.phase {
+            Phase::Stopping if !untold && self.table.is_vacant() => SourceStatus::Finished,
+            Phase::Serving | Phase::Stopping => SourceStatus::Active,
+            Phase::Over => SourceStatus::Finished,
         }
-        SourceStatus::Active
     }
 
     fn terminate(&mut self, core: &mut LoopCore) {
