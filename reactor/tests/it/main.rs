@@ -37,6 +37,7 @@ mod reconnecting;
 mod reentrancy;
 mod resets;
 mod reading_in_turns;
+mod resting;
 mod server_stop;
 mod timers;
 #[cfg(feature = "tls")]
