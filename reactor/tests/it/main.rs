@@ -24,6 +24,7 @@ mod descriptors;
 mod echo;
 mod echo_client;
 mod examples;
+mod fairness;
 mod half_close;
 mod leftovers;
 mod loops;
