@@ -40,6 +40,7 @@ mod resets;
 mod reading_in_turns;
 mod resting;
 mod server_stop;
+mod signals;
 mod timers;
 #[cfg(feature = "tls")]
 mod tls;
