@@ -16,6 +16,7 @@ mod cancelling;
 mod client;
 mod client_dropped;
 mod client_failing;
+mod client_stopped;
 mod closing;
 mod cross_thread;
 mod datagram;
