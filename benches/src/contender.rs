@@ -1,10 +1,10 @@
 //! A server under measurement: a child process on a processor of its own.
 
 use crate::affinity::{pin_thread, unpin_thread};
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Write};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use tempfile::TempDir;
 
 /// Killed when dropped; its data folder goes with it.
@@ -13,8 +13,8 @@ pub(crate) struct Contender {
     pub(crate) name: &'static str,
     pub(crate) address: SocketAddr,
     child: Child,
-    /// Kept open: a server may end when nobody takes what it prints.
-    _output: BufReader<ChildStdout>,
+    /// Where it can be asked, and tells. Kept open: a server may end when nobody takes what it prints.
+    terminal: Terminal,
     _data: Option<TempDir>,
 }
 
@@ -45,6 +45,12 @@ impl Contender {
         self.child.id()
     }
 
+    /// Sends an empty line, and returns the line that the server answers; few servers do.
+    pub(crate) fn ask(&mut self) -> io::Result<String> {
+        self.terminal.input.write_all(b"\n")?;
+        self.terminal.read_line()
+    }
+
     /// Another server, which says where it listens in its first line.
     pub(crate) fn start(
         name: &'static str,
@@ -53,16 +59,14 @@ impl Contender {
         data: Option<TempDir>,
     ) -> io::Result<Self> {
         let failed = |error| io::Error::other(format!("{name} did not start: {error}"));
-        command.stdin(Stdio::null()).stdout(Stdio::piped());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
         // A child runs where its parent may run when it starts, with all its threads.
         let before = pin_thread(cpu)?;
         let spawned = command.spawn();
         unpin_thread(&before)?;
         let mut child = spawned.map_err(failed)?;
         match announced_address(&mut child) {
-            Ok((address, output)) => {
-                Ok(Self { name, address, child, _output: output, _data: data })
-            }
+            Ok((address, terminal)) => Ok(Self { name, address, child, terminal, _data: data }),
             Err(error) => {
                 end(&mut child);
                 Err(failed(error))
@@ -84,15 +88,31 @@ fn end(child: &mut Child) {
 }
 
 /// Reads the line in which a server says where it listens.
-fn announced_address(child: &mut Child) -> io::Result<(SocketAddr, BufReader<ChildStdout>)> {
-    let output = child.stdout.take().ok_or_else(|| io::Error::other("it has no output"))?;
-    let mut output = BufReader::new(output);
-    let mut line = String::new();
-    output.read_line(&mut line)?;
+fn announced_address(child: &mut Child) -> io::Result<(SocketAddr, Terminal)> {
+    let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
+        return Err(io::Error::other("it has no input or output"));
+    };
+    let mut terminal = Terminal { input, output: BufReader::new(output) };
+    let line = terminal.read_line()?;
     let address = address_in(&line);
     let address =
         address.ok_or_else(|| io::Error::other(format!("it does not listen: {line:?}")))?;
-    Ok((address, output))
+    Ok((address, terminal))
+}
+
+/// The ends of a server's standard input and output.
+#[derive(Debug)]
+struct Terminal {
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+}
+
+impl Terminal {
+    fn read_line(&mut self) -> io::Result<String> {
+        let mut line = String::new();
+        self.output.read_line(&mut line)?;
+        Ok(line)
+    }
 }
 
 fn address_in(line: &str) -> Option<SocketAddr> {
@@ -113,6 +133,17 @@ mod tests {
         check("bare-echo is listening on 127.0.0.1:6001\n", 6001);
         check("ChatServer is listening on 127.0.0.1:6000, data in /tmp/x\n", 6000);
         assert_eq!(address_in("ChatServer: no"), None);
+    }
+
+    #[test]
+    fn a_server_can_be_asked_again_and_again() {
+        let script = "echo listening on 127.0.0.1:9; while read _; do echo answer; done";
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        let mut contender = Contender::start("sh", command, 0, None).unwrap();
+        for _ in 0..2 {
+            assert_eq!(contender.ask().unwrap(), "answer\n");
+        }
     }
 
     #[test]

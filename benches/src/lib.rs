@@ -17,6 +17,7 @@ pub mod arguments;
 pub mod bare_epoll;
 pub mod cluster;
 pub mod echo;
+pub mod kernel_calls;
 pub mod relay;
 
 mod accounts;

@@ -1,7 +1,9 @@
-//! `reactor-echo PORT [--loops N]`: the reactor's echo as a process of its own.
+//! `reactor-echo PORT [--loops N]`: the reactor's echo as a process of its own. It answers each line of
+//! its input with what its loops have asked of the kernel so far.
 
+use benches::kernel_calls::KernelCalls;
 use clap::Parser;
-use reactor::{Buffer, Connection, EventLoop, Service, TcpServer};
+use reactor::{Buffer, Connection, EventLoop, LoopHandle, Service, TcpServer};
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -34,6 +36,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .threads(if loops > 1 { loops } else { 0 })
         .start(&mut event_loop, |_seat| Echo)?;
     writeln!(io::stdout(), "reactor-echo is listening on {}", server.local_addr())?;
+    let counting = server.loops().to_vec();
+    std::thread::spawn(move || answer(&counting));
     event_loop.run()?;
+    Ok(())
+}
+
+fn answer(loops: &[LoopHandle]) -> io::Result<()> {
+    for line in io::stdin().lines() {
+        line?;
+        writeln!(io::stdout(), "{}", KernelCalls::of(loops))?;
+    }
     Ok(())
 }
