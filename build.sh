@@ -119,6 +119,14 @@ bench_echo() {
     "$target/release/echo-bench" "$@"
 }
 
+bench_reactor() {
+    need_toolchain
+    say "building the reactor bench and the servers that it measures"
+    cargo build --release --locked -p benches --bins
+    say "the reactor beside muduo's way, tokio and bare loops"
+    "$target/release/reactor-bench" "$@"
+}
+
 faults() {
     need_toolchain
     need_packages "the fault suite" mariadb-server redis-server nginx libnginx-mod-stream
@@ -142,6 +150,8 @@ bash build.sh            build bin/ChatServer and bin/ChatClient
                          messages a second from node to node, next to two nats-servers
 ./build.sh bench-echo [ARGS]
                          a block echoed by the reactor, next to tokio and a bare epoll loop
+./build.sh bench-reactor [ARGS]
+                         what else the reactor claims: posts, memory, timers and more, in one table
 ./build.sh faults [MINUTES [ARGS]]
                          real servers killed, frozen and cut off under traffic, and a table
 ./build.sh help          this
@@ -156,6 +166,7 @@ case "${1:-build}" in
     bench) shift; bench "$@" ;;
     bench-cluster) shift; bench_cluster "$@" ;;
     bench-echo) shift; bench_echo "$@" ;;
+    bench-reactor) shift; bench_reactor "$@" ;;
     faults) shift; faults "$@" ;;
     help | -h | --help) help ;;
     *) echo "build.sh: there is no '$1'" >&2; help >&2; exit 2 ;;

@@ -4,7 +4,7 @@
 //! Each server is a process on the same processor, in turn, and the load is on the other. What
 //! disturbs the machine disturbs all three, so the figures to look at are their ratios.
 
-mod bouncers;
+pub(crate) mod bouncers;
 
 use crate::affinity;
 use crate::contender::Contender;

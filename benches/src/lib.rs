@@ -18,14 +18,17 @@ pub mod bare_epoll;
 pub mod cluster;
 pub mod echo;
 pub mod kernel_calls;
+pub mod measures;
 pub mod relay;
 
 mod accounts;
 mod comparison;
 mod contender;
+mod crowd;
 mod load;
 mod numbered_text;
 mod player;
+mod process_memory;
 mod processor_time;
 mod round;
 mod tally;

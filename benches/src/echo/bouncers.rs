@@ -38,10 +38,15 @@ struct Seat {
 impl Bouncers {
     /// So many connections to `server`, with blocks of so many bytes.
     pub(crate) fn connect(server: SocketAddr, count: usize, bytes: usize) -> io::Result<Self> {
+        let streams = (0..count).map(|_| TcpStream::connect(server));
+        Self::over(streams.collect::<io::Result<_>>()?, bytes)
+    }
+
+    /// Over connections to a server that has taken them in.
+    pub(crate) fn over(streams: Vec<TcpStream>, bytes: usize) -> io::Result<Self> {
         let epoll = epoll::create(CreateFlags::CLOEXEC)?;
-        let mut seats = Vec::with_capacity(count);
-        for seat in 0..count {
-            let stream = TcpStream::connect(server)?;
+        let mut seats = Vec::with_capacity(streams.len());
+        for (seat, stream) in streams.into_iter().enumerate() {
             stream.set_nonblocking(true)?;
             stream.set_nodelay(true)?;
             let interest = EventFlags::IN | EventFlags::OUT | EventFlags::ET;
@@ -51,6 +56,12 @@ impl Bouncers {
         let block = vec![b'x'; bytes];
         let events = Vec::with_capacity(EVENTS_MAX);
         Ok(Self { epoll, seats, block, input: vec![0; READ_BYTES], events })
+    }
+
+    /// Sends one block on each connection, and waits for all.
+    pub(crate) fn play_once(&mut self) -> io::Result<()> {
+        self.play(Duration::ZERO, &mut Tally::new())?;
+        self.settle()
     }
 
     /// Handles what has come; sends blocks again only before `deadline`.
