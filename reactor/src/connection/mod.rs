@@ -24,7 +24,7 @@ use crate::connection::handle::ConnectionHandle;
 use crate::connection::id::ConnectionId;
 use crate::connection::service::SendStatus;
 use crate::connection::state::{CloseReason, InputFlow};
-use crate::connection::table::ConnectionTable;
+use crate::connection::table::{ConnectionTable, Hearing};
 use crate::connection::tcp_connection::TcpConnection;
 use crate::driver::address::Address;
 use crate::event_loop::loop_core::LoopCore;
@@ -237,6 +237,11 @@ impl<'a, State> Connection<'a, State> {
     /// When the current turn began.
     pub fn now(&self) -> Instant {
         self.core.now
+    }
+
+    /// Has the service not be told any more that all was written.
+    pub(crate) fn ignore_write_complete(&mut self) {
+        self.table.write_complete = Hearing::Deaf;
     }
 
     /// Whether `count` more bytes may be queued; closes the connection if they are too many.

@@ -36,7 +36,10 @@ pub trait Service: Sized + 'static {
     }
 
     /// The output queue became empty. Not called when the connection closed by that.
-    fn on_write_complete(&mut self, _connection: &mut Connection<'_, Self::State>) {}
+    fn on_write_complete(&mut self, connection: &mut Connection<'_, Self::State>) {
+        // A call for each message would be in vain from now on.
+        connection.ignore_write_complete();
+    }
 
     /// The flush at the end of a turn left `queued` bytes, at least
     /// [`high_water`](crate::ConnectionOptions::high_water). Once until the low mark is reached.

@@ -39,6 +39,14 @@ impl Notice {
     }
 }
 
+/// Whether a service has a use for a callback.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hearing {
+    Listens,
+    /// It was called once, and it was the default, which does nothing.
+    Deaf,
+}
+
 /// Connections in slots. A slot is freed only at the end of the turn, after the last event
 /// that may name it.
 pub(crate) struct ConnectionTable<State> {
@@ -67,6 +75,8 @@ pub(crate) struct ConnectionTable<State> {
     /// Their service was told; to be freed.
     freed: Vec<Key>,
     notices: Vec<(Key, Notice)>,
+    /// Whether the service wants to know of a [`Notice::WriteComplete`].
+    pub(super) write_complete: Hearing,
 }
 
 impl<State: Default> ConnectionTable<State> {
@@ -95,6 +105,7 @@ impl<State: Default> ConnectionTable<State> {
             closing: VecDeque::new(),
             freed: Vec::new(),
             notices: Vec::new(),
+            write_complete: Hearing::Listens,
         }
     }
 
@@ -368,7 +379,7 @@ impl<State> ConnectionTable<State> {
         let flushed = connection.send_through(bytes, &mut core.chunks);
         connection.listed.written |= flushed.bytes > 0;
         self.mark_dirty(slot);
-        self.note_writes(core, slot, flushed)
+        flushed.writes == 0 || self.note_writes(core, slot, flushed)
     }
 
     /// Counts writes, and closes the connection if they broke it; returns whether it is open.
@@ -424,7 +435,7 @@ impl<State> ConnectionTable<State> {
             connection.water = WaterLevel::Low;
             self.notices.push((connection.key, Notice::LowWater));
         }
-        if had_output && queued == 0 {
+        if had_output && queued == 0 && self.write_complete == Hearing::Listens {
             self.notices.push((connection.key, Notice::WriteComplete));
         }
     }
