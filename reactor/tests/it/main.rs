@@ -40,6 +40,7 @@ mod reentrancy;
 mod resets;
 mod reading_in_turns;
 mod resting;
+mod server_dropped;
 mod server_stop;
 mod signals;
 mod timers;
