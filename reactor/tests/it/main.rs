@@ -34,6 +34,7 @@ mod panics;
 mod panics_everywhere;
 mod placing;
 mod proxy;
+mod quitting;
 mod reading;
 mod reconnecting;
 mod reentrancy;

@@ -57,7 +57,7 @@ impl Service for Leaver {
     }
 
     fn on_turn_end(&mut self, connections: &mut Connections<'_, ()>) {
-        if connections.len() > 0 {
+        if !connections.is_empty() {
             self.reach(Moment::TurnEnd);
         }
     }
@@ -99,8 +99,8 @@ fn a_server_may_be_dropped_in_its_own_callbacks() {
                 assert!(matches!(end, Ok(0) | Err(ErrorKind::ConnectionReset)), "{end:?}");
             }
             // The services are gone with their senders.
-            let ends = std::iter::repeat_with(|| reasons.recv_timeout(PATIENCE));
-            let last = ends.skip_while(Result::is_ok).next();
+            let mut ends = std::iter::repeat_with(|| reasons.recv_timeout(PATIENCE));
+            let last = ends.find(Result::is_err);
             assert_eq!(last, Some(Err(RecvTimeoutError::Disconnected)), "{moment:?} {threads}");
             assert!(handles.iter().all(|handle| handle.post(()) == Err(Closed)));
             drop(main_loop);
