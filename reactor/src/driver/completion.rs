@@ -33,3 +33,20 @@ impl Completion {
         Ok(Self::Connected)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use socket2::{Domain, Socket, Type};
+    use std::net::{SocketAddr, TcpListener};
+
+    #[test]
+    fn an_event_that_tells_of_nothing_leaves_it_pending() {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        let stream = Stream::System(socket.try_clone().unwrap());
+        assert_eq!(Completion::of(&stream).unwrap(), Completion::Pending);
+        let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+        socket.connect(&listener.local_addr().unwrap().into()).unwrap();
+        assert_eq!(Completion::of(&stream).unwrap(), Completion::Connected);
+    }
+}
