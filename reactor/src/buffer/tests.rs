@@ -105,6 +105,7 @@ fn line_ends_are_found_from_an_offset() {
     buffer.append(b"a\nb\r\nc\r");
     assert_eq!(buffer.find_eol(0), Some(1));
     assert_eq!(buffer.find_eol(2), Some(4));
+    assert_eq!(buffer.find_eol(5), None);
     assert_eq!(buffer.find_crlf(0), Some(3));
     assert_eq!(buffer.find_crlf(4), None);
     assert_eq!(buffer.find_crlf(100), None);

@@ -62,7 +62,7 @@ fn pipelined_requests_are_answered_in_order() {
     ];
     let requests: String = asked
         .iter()
-        .map(|(method, path, ..)| format!("{method} {path} HTTP/1.1\r\nhost: x\r\n\r\n"))
+        .map(|(method, path, ..)| format!("{method} {path} HTTP/1.1\r\nhost: x\r\nempty:\r\n\r\n"))
         .collect();
     (&stream).write_all(requests.as_bytes()).unwrap();
     let mut stream = BufReader::new(stream);
