@@ -15,6 +15,7 @@ mod callbacks;
 mod cancelling;
 mod client;
 mod client_dropped;
+mod client_dropped_inside;
 mod client_failing;
 mod client_stopped;
 mod closing;
