@@ -1,6 +1,6 @@
 //! Who is let in.
 
-use crate::support::{Recorder, echo, read_exactly, read_to_end, record, wait_until};
+use crate::support::{Recorder, echo, read_exactly, read_to_end, record, reset, wait_until};
 use reactor::{ConnectionOptions, EventLoop, TcpServer};
 use std::io::{ErrorKind, Write};
 use std::time::Duration;
@@ -55,6 +55,21 @@ fn more_clients_at_once_than_one_turn_accepts() {
         assert_eq!(read_exactly(stream, 1), b"x");
     }
     assert_eq!(recording.running.main_loop.handle().stats().accepted, 200);
+}
+
+#[test]
+fn clients_that_are_gone_before_they_are_accepted_hold_nobody_up() {
+    let recording = record(|builder| builder, echo);
+    let release = recording.hold_loop();
+    // More than one turn accepts.
+    for _ in 0..100 {
+        reset(recording.running.connect());
+    }
+    let mut stream = recording.running.connect();
+    release.send(()).unwrap();
+    stream.write_all(b"x").unwrap();
+    assert_eq!(read_exactly(&stream, 1), b"x");
+    wait_until("it alone is left", || recording.running.server.connection_count() == 1);
 }
 
 #[test]
