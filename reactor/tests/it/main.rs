@@ -45,6 +45,7 @@ mod resting;
 mod server_dropped;
 mod server_stop;
 mod signals;
+mod tests_page;
 mod timers;
 #[cfg(feature = "tls")]
 mod tls;
