@@ -6,6 +6,7 @@
 mod idle_memory;
 mod posting;
 mod row;
+mod timers;
 
 pub use row::Row;
 
@@ -21,6 +22,8 @@ pub enum Measure {
     Posting,
     /// Memory of connections that do nothing, beside tokio
     IdleMemory,
+    /// Timers that are cancelled or fire, beside a sorted map and tokio
+    Timers,
 }
 
 /// How thorough a measure is.
@@ -54,6 +57,7 @@ impl Measure {
         match self {
             Self::Posting => posting::run(plan),
             Self::IdleMemory => idle_memory::run(plan),
+            Self::Timers => timers::run(plan),
         }
     }
 }
