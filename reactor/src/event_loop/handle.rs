@@ -99,7 +99,7 @@ impl LoopShared {
 
 /// Whether a letter adds this timer to the queue, and may be still on its way.
 pub(crate) fn is_remote(timer: TimerId) -> bool {
-    timer.0 & 1 == 1
+    timer.number & 1 == 1
 }
 
 /// Any thread. The remote of one [`EventLoop`]; cheap to clone, and harmless when the loop has
@@ -141,7 +141,7 @@ impl LoopHandle {
     ) -> TimerId {
         let number = self.shared.next_remote_timer_number();
         self.push(Task::RunAt { number, deadline, task: Box::new(task) });
-        TimerId(number)
+        TimerId::without_place(number)
     }
 
     /// Runs `task` after `delay`, counted from now.
@@ -161,7 +161,7 @@ impl LoopHandle {
     ) -> TimerId {
         let number = self.shared.next_remote_timer_number();
         self.push(Task::RunEvery { number, period, task: Box::new(task) });
-        TimerId(number)
+        TimerId::without_place(number)
     }
 
     /// Cancels a timer of the loop. It may still fire once if it is due before the loop learns of

@@ -11,6 +11,7 @@ use crate::event_loop::observer::LoopObserver;
 use crate::event_loop::source::{SourceId, SourceTimer};
 use crate::event_loop::timer_queue::{TimerId, TimerQueue, deadline_after};
 use crate::event_loop::token::GENERATIONS;
+use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -26,6 +27,8 @@ pub(crate) enum TimerTask {
 pub(crate) struct LoopCore {
     pub(crate) poller: Poller,
     pub(crate) timers: TimerQueue<TimerTask>,
+    /// Where those are in the queue that were named by handles, by their numbers.
+    remote_timers: HashMap<u64, TimerId>,
     /// Where every connection reads into; connections own only what they left unread.
     pub(crate) scratch: Buffer,
     /// The same for those with TLS, in front of `scratch`.
@@ -57,6 +60,7 @@ impl LoopCore {
         Ok(Self {
             poller,
             timers: TimerQueue::new(),
+            remote_timers: HashMap::new(),
             scratch: Buffer::new(),
             records: Buffer::new(),
             chunks: ChunkPool::default(),
@@ -112,7 +116,7 @@ impl LoopCore {
 
     /// Cancels a timer, of which a letter may be still on its way; returns what it would have run.
     pub(crate) fn cancel(&mut self, timer: TimerId) -> Option<TimerTask> {
-        let task = self.timers.cancel(timer);
+        let task = self.take_timer(timer);
         if task.is_none() && is_remote(timer) {
             // Read after the letter that arms the timer, and before it can fire.
             let _ended = self.shared.tasks.push(Task::Cancel(timer));
@@ -127,14 +131,37 @@ impl LoopCore {
         );
     }
 
+    /// Cancels a timer that is in the queue; returns what it would have run.
+    pub(crate) fn take_timer(&mut self, timer: TimerId) -> Option<TimerTask> {
+        let in_queue = self.forget_remote(timer).unwrap_or(timer);
+        self.timers.cancel(in_queue)
+    }
+
+    /// Adds a timer that a handle has named.
+    pub(crate) fn add_remote_timer(
+        &mut self,
+        number: u64,
+        deadline: Instant,
+        period: Option<Duration>,
+        task: TimerTask,
+    ) {
+        let id = self.timers.add(number, deadline, period, task);
+        self.remote_timers.insert(number, id);
+    }
+
+    /// A timer is over; if a handle had named it, returns what the queue called it.
+    pub(crate) fn forget_remote(&mut self, timer: TimerId) -> Option<TimerId> {
+        if is_remote(timer) { self.remote_timers.remove(&timer.number) } else { None }
+    }
+
     pub(crate) fn add_timer(
         &mut self,
         deadline: Instant,
         period: Option<Duration>,
         task: TimerTask,
     ) -> TimerId {
-        let id = self.shared.next_timer_number();
-        self.timers.add(id, deadline, period, task)
+        let number = self.shared.next_timer_number();
+        self.timers.add(number, deadline, period, task)
     }
 }
 
@@ -162,5 +189,21 @@ mod tests {
         let ends = starts.iter().skip(1).copied().chain([starts[0] + GENERATIONS]);
         let nearest = starts.iter().zip(ends).map(|(start, end)| end - start).min();
         assert!(nearest > Some(100_000), "{nearest:?}");
+    }
+
+    #[test]
+    fn names_of_handles_are_forgotten() {
+        let mut event_loop = EventLoop::new().unwrap();
+        let handle = event_loop.handle();
+        let often = Duration::from_millis(1);
+        handle.run_every(often, |_| panic!("a timer that ends by this"));
+        let cancelled = handle.run_every(often, |_| ());
+        handle.run_after(3 * often, move |event_loop| {
+            event_loop.cancel(cancelled);
+            event_loop.handle().quit();
+        });
+        event_loop.run().unwrap();
+        assert_eq!(event_loop.stats().panics, 1);
+        assert!(event_loop.core.remote_timers.is_empty());
     }
 }

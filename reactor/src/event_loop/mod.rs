@@ -273,7 +273,7 @@ impl EventLoop {
         self.core.poller.wait(&mut self.batch, timeout)
     }
 
-    fn time_to_timer(&self) -> Option<Duration> {
+    fn time_to_timer(&mut self) -> Option<Duration> {
         let deadline = self.core.timers.next_deadline()?;
         // The clock is read again: the turn that just ended took its time.
         Some(deadline.saturating_duration_since(self.core.clock.now()))
@@ -300,14 +300,15 @@ impl EventLoop {
         match task {
             Task::Run(task) => self.run_guarded(Callback::Task, task),
             Task::RunAt { number, deadline, task } => {
-                self.core.timers.add(number, deadline, None, TimerTask::Once(task));
+                self.core.add_remote_timer(number, deadline, None, TimerTask::Once(task));
             }
             Task::RunEvery { number, period, task } => {
                 let deadline = deadline_after(self.core.now, period);
-                self.core.timers.add(number, deadline, Some(period), TimerTask::Every(task));
+                let task = TimerTask::Every(task);
+                self.core.add_remote_timer(number, deadline, Some(period), task);
             }
             Task::Cancel(timer) => {
-                let task = self.core.timers.cancel(timer);
+                let task = self.core.take_timer(timer);
                 self.forget_timer(timer, task.as_ref());
             }
         }
@@ -342,7 +343,10 @@ impl EventLoop {
         while let Some((id, task)) = self.core.timers.take_due() {
             self.core.shared.counters.timers.add(1);
             match task {
-                TimerTask::Once(task) => self.run_guarded(Callback::Timer, task),
+                TimerTask::Once(task) => {
+                    self.core.forget_remote(id);
+                    self.run_guarded(Callback::Timer, task);
+                }
                 TimerTask::Every(task) => self.repeat(id, task),
                 TimerTask::Source { source, timer } => {
                     if let Some(installed) = self.sources.get_mut(usize::from(source.index))
@@ -376,7 +380,7 @@ impl EventLoop {
             Outcome::Returned => {
                 self.core.timers.put_back(id, TimerTask::Every(task), self.core.now);
             }
-            Outcome::Panicked => drop(self.core.timers.cancel(id)),
+            Outcome::Panicked => drop(self.core.take_timer(id)),
         }
     }
 

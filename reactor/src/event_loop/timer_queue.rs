@@ -1,15 +1,40 @@
 //! When which timer is due. Pure: time comes in as an argument, nothing is called back.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use slab::Slab;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
 /// The shortest period of a repeating timer; the wait of the loop has this resolution.
 pub const PERIOD_MIN: Duration = Duration::from_millis(1);
 
+/// Cancelled timers that the order may hold besides as many as there are others.
+const CANCELLED_MIN: usize = 64;
+
 /// Names one timer of one loop; never reused, not by other loops of the process either. Cancelling
 /// it after it fired, or on another loop, does nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct TimerId(pub(crate) u64);
+pub struct TimerId {
+    pub(crate) number: u64,
+    /// The slot in the queue and one, so that an `Option` of this is not larger.
+    place: NonZeroUsize,
+}
+
+impl TimerId {
+    /// The name of a timer that is yet to be added to a queue, for those who cannot reach it.
+    pub(crate) fn without_place(number: u64) -> Self {
+        Self { number, place: NonZeroUsize::MAX }
+    }
+
+    fn in_slot(number: u64, slot: usize) -> Self {
+        Self { number, place: NonZeroUsize::MIN.saturating_add(slot) }
+    }
+
+    fn slot(self) -> usize {
+        self.place.get() - 1
+    }
+}
 
 /// Timers in order of their deadline; those of one instant in the order of their ids.
 ///
@@ -30,13 +55,15 @@ pub struct TimerId(pub(crate) u64);
 /// ```
 #[derive(Debug)]
 pub struct TimerQueue<T> {
-    entries: HashMap<TimerId, Entry<T>>,
-    order: BTreeSet<(Instant, TimerId)>,
+    entries: Slab<Entry<T>>,
+    /// The earliest first. A cancelled timer stays until it is the earliest, or there are too many.
+    order: BinaryHeap<Reverse<(Instant, TimerId)>>,
     due: VecDeque<TimerId>,
 }
 
 #[derive(Debug)]
 struct Entry<T> {
+    number: u64,
     deadline: Instant,
     period: Option<Duration>,
     phase: Phase<T>,
@@ -55,80 +82,70 @@ enum Phase<T> {
 impl<T> TimerQueue<T> {
     /// An empty queue.
     pub fn new() -> Self {
-        Self { entries: HashMap::new(), order: BTreeSet::new(), due: VecDeque::new() }
+        Self { entries: Slab::new(), order: BinaryHeap::new(), due: VecDeque::new() }
     }
 
     /// Adds a timer; with a `period` (at least [`PERIOD_MIN`]) it can be put back to repeat.
     ///
-    /// `id` must be new to this queue: the caller numbers them, because ids are handed out on
+    /// `number` must be new to this queue: the caller numbers them, because names are handed out on
     /// threads that cannot reach the queue.
     pub fn add(
         &mut self,
-        id: u64,
+        number: u64,
         deadline: Instant,
         period: Option<Duration>,
         value: T,
     ) -> TimerId {
-        let id = TimerId(id);
         let period = period.map(|period| period.max(PERIOD_MIN));
-        let entry = Entry { deadline, period, phase: Phase::Waiting(value) };
-        let replaced = self.entries.insert(id, entry);
-        debug_assert!(replaced.is_none(), "timer ids are never reused");
-        self.order.insert((deadline, id));
+        let entry = Entry { number, deadline, period, phase: Phase::Waiting(value) };
+        let id = TimerId::in_slot(number, self.entries.insert(entry));
+        self.order.push(Reverse((deadline, id)));
         id
     }
 
     /// Removes a timer and returns its value, if the queue has it. A due or firing one is
     /// removed too: it does not run, or does not run again.
     pub fn cancel(&mut self, id: TimerId) -> Option<T> {
-        let entry = self.entries.remove(&id)?;
+        let entry = self.remove(id)?;
+        self.clear_order();
         match entry.phase {
-            Phase::Waiting(value) => {
-                self.order.remove(&(entry.deadline, id));
-                Some(value)
-            }
-            Phase::Due(value) => Some(value),
+            Phase::Waiting(value) | Phase::Due(value) => Some(value),
             Phase::Firing => None,
         }
     }
 
     /// As [`TimerQueue::cancel`], for all timers whose value is one that `is_over`.
     pub(crate) fn cancel_all(&mut self, is_over: impl Fn(&T) -> bool) {
-        let order = &mut self.order;
-        self.entries.retain(|&id, entry| match &entry.phase {
-            Phase::Waiting(value) | Phase::Due(value) if is_over(value) => {
-                order.remove(&(entry.deadline, id));
-                false
-            }
-            _ => true,
+        self.entries.retain(|_, entry| match &entry.phase {
+            Phase::Waiting(value) | Phase::Due(value) => !is_over(value),
+            Phase::Firing => true,
         });
+        self.clear_order();
     }
 
     /// Moves all timers with a deadline up to `now` to the due batch.
     pub fn expire(&mut self, now: Instant) {
-        while let Some(&(deadline, id)) = self.order.first() {
-            if deadline > now {
-                break;
+        while let Some((deadline, id)) = self.earliest()
+            && deadline <= now
+        {
+            self.order.pop();
+            let entry = &mut self.entries[id.slot()];
+            if let Phase::Waiting(value) = std::mem::replace(&mut entry.phase, Phase::Firing) {
+                entry.phase = Phase::Due(value);
             }
-            self.order.pop_first();
-            if let Some(entry) = self.entries.get_mut(&id) {
-                if let Phase::Waiting(value) = std::mem::replace(&mut entry.phase, Phase::Firing) {
-                    entry.phase = Phase::Due(value);
-                }
-                self.due.push_back(id);
-            }
+            self.due.push_back(id);
         }
     }
 
     /// Takes the next timer of the due batch that has not been cancelled.
     pub fn take_due(&mut self) -> Option<(TimerId, T)> {
         while let Some(id) = self.due.pop_front() {
-            let Some(entry) = self.entries.get_mut(&id) else { continue };
+            let Some(entry) = self.entry_mut(id) else { continue };
             let Phase::Due(value) = std::mem::replace(&mut entry.phase, Phase::Firing) else {
                 continue;
             };
             if entry.period.is_none() {
-                self.entries.remove(&id);
+                self.remove(id);
             }
             return Some((id, value));
         }
@@ -139,16 +156,16 @@ impl<T> TimerQueue<T> {
     /// `now`: the rhythm does not drift, missed beats are skipped. A timer that was cancelled
     /// while it fired is dropped.
     pub fn put_back(&mut self, id: TimerId, value: T, now: Instant) {
-        let Some(entry) = self.entries.get_mut(&id) else { return };
+        let Some(entry) = self.entry_mut(id) else { return };
         let Some(period) = entry.period else { return };
-        entry.deadline = next_beat(entry.deadline, period, now);
-        entry.phase = Phase::Waiting(value);
-        self.order.insert((entry.deadline, id));
+        let deadline = next_beat(entry.deadline, period, now);
+        (entry.deadline, entry.phase) = (deadline, Phase::Waiting(value));
+        self.order.push(Reverse((deadline, id)));
     }
 
     /// The earliest deadline; timers already due do not count.
-    pub fn next_deadline(&self) -> Option<Instant> {
-        self.order.first().map(|&(deadline, _)| deadline)
+    pub fn next_deadline(&mut self) -> Option<Instant> {
+        self.earliest().map(|(deadline, _)| deadline)
     }
 
     /// Timers that wait, are due, or are firing and may repeat.
@@ -160,6 +177,37 @@ impl<T> TimerQueue<T> {
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
+
+    /// The first in the order, after those in front of it that were cancelled are gone.
+    fn earliest(&mut self) -> Option<(Instant, TimerId)> {
+        loop {
+            let &Reverse((deadline, id)) = self.order.peek()?;
+            if holds(&self.entries, id) {
+                return Some((deadline, id));
+            }
+            self.order.pop();
+        }
+    }
+
+    /// Drops those that were cancelled from the order, if they are too many.
+    fn clear_order(&mut self) {
+        if self.order.len() > 2 * self.entries.len() + CANCELLED_MIN {
+            let entries = &self.entries;
+            self.order.retain(|&Reverse((_, id))| holds(entries, id));
+        }
+    }
+
+    fn entry_mut(&mut self, id: TimerId) -> Option<&mut Entry<T>> {
+        self.entries.get_mut(id.slot()).filter(|entry| entry.number == id.number)
+    }
+
+    fn remove(&mut self, id: TimerId) -> Option<Entry<T>> {
+        holds(&self.entries, id).then(|| self.entries.remove(id.slot()))
+    }
+}
+
+fn holds<T>(entries: &Slab<Entry<T>>, id: TimerId) -> bool {
+    entries.get(id.slot()).is_some_and(|entry| entry.number == id.number)
 }
 
 impl<T> Default for TimerQueue<T> {

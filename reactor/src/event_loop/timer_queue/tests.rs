@@ -1,9 +1,14 @@
 use super::*;
+use proptest::collection::vec;
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+use std::iter::from_fn;
+use std::mem;
 
 const SECOND: Duration = Duration::from_secs(1);
 
 fn fired(timers: &mut TimerQueue<u32>) -> Vec<u32> {
-    std::iter::from_fn(|| timers.take_due().map(|(_, value)| value)).collect()
+    from_fn(|| timers.take_due().map(|(_, value)| value)).collect()
 }
 
 #[test]
@@ -128,4 +133,83 @@ fn endless_delays_do_not_overflow() {
     let (id, value) = timers.take_due().unwrap();
     timers.put_back(id, value, start);
     assert!(timers.next_deadline() > Some(start));
+}
+
+#[test]
+fn a_name_that_is_over_does_no_harm_to_the_next_timer_in_its_place() {
+    let start = Instant::now();
+    let mut timers = TimerQueue::new();
+    let over = timers.add(1, start, None, 1);
+    timers.cancel(over);
+    let next = timers.add(2, start + SECOND, None, 2);
+    assert_eq!(next.slot(), over.slot());
+    assert_eq!(timers.cancel(over), None);
+    // The order still has the first one, whose deadline has passed.
+    timers.expire(start);
+    assert!(timers.take_due().is_none());
+    assert_eq!(timers.cancel(next), Some(2));
+}
+
+#[test]
+fn cancelled_timers_do_not_pile_up() {
+    let start = Instant::now();
+    let mut timers = TimerQueue::new();
+    timers.add(0, start, None, 0);
+    for number in 1..10_000 {
+        let id = timers.add(number, start + SECOND, None, 0);
+        timers.cancel(id);
+        assert!(timers.order.len() <= 2 + CANCELLED_MIN + 1);
+    }
+    assert_eq!(timers.len(), 1);
+}
+
+/// What happens to a queue; numbers are made to fit by taking them modulo what there is.
+#[derive(Clone, Debug)]
+enum Step {
+    Add { after: u64 },
+    Cancel { which: usize },
+    Pass { time: u64 },
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        4 => (0..50_u64).prop_map(|after| Step::Add { after }),
+        3 => any::<usize>().prop_map(|which| Step::Cancel { which }),
+        1 => (0..20_u64).prop_map(|time| Step::Pass { time }),
+    ];
+    vec(step, 0..400)
+}
+
+proptest! {
+    #[test]
+    fn the_queue_does_as_a_sorted_map(steps in steps()) {
+        let mut now = Instant::now();
+        let (mut timers, mut map, mut ids) = (TimerQueue::new(), BTreeMap::new(), Vec::new());
+        for (number, step) in steps.into_iter().enumerate() {
+            match step {
+                Step::Add { after } => {
+                    let deadline = now + Duration::from_millis(after);
+                    ids.push((timers.add(number as u64, deadline, None, number), deadline));
+                    map.insert((deadline, number), number);
+                }
+                Step::Cancel { which } if !ids.is_empty() => {
+                    // Often one that has fired or was cancelled before.
+                    let (id, deadline) = ids[which % ids.len()];
+                    let expected = map.remove(&(deadline, id.number as usize));
+                    prop_assert_eq!(timers.cancel(id), expected);
+                }
+                Step::Cancel { .. } => {}
+                Step::Pass { time } => {
+                    now += Duration::from_millis(time);
+                    timers.expire(now);
+                    let fired: Vec<_> = from_fn(|| Some(timers.take_due()?.1)).collect();
+                    let later = map.split_off(&(now, usize::MAX));
+                    let due: Vec<_> = mem::replace(&mut map, later).into_values().collect();
+                    prop_assert_eq!(fired, due);
+                }
+            }
+            prop_assert_eq!(timers.len(), map.len());
+            prop_assert_eq!(timers.next_deadline(), map.keys().next().map(|key| key.0));
+        }
+    }
 }
