@@ -40,33 +40,7 @@ use std::{fmt, io};
 /// and ends the connection without grace: `on_stop`, then `on_closed`, and the service is dropped
 /// on its loop's thread.
 ///
-/// ```
-/// use reactor::{Buffer, ClientHandle, CloseReason, Connection, EventLoop, Service, TcpClient};
-///
-/// struct Greeter;
-///
-/// impl Service for Greeter {
-///     type State = ();
-///     type Post = ();
-///
-///     fn on_connected(&mut self, connection: &mut Connection<'_, ()>) {
-///         connection.send(b"hello");
-///     }
-///
-///     fn on_message(&mut self, _connection: &mut Connection<'_, ()>, input: &mut Buffer) {
-///         input.retrieve_all();
-///     }
-/// }
-///
-/// let mut event_loop = EventLoop::new()?;
-/// let address = std::net::SocketAddr::from(([127, 0, 0, 1], 7));
-/// let client =
-///     TcpClient::builder([address]).enable_retry(true).start(&mut event_loop, |_handle| Greeter)?;
-/// client.connect();
-/// # event_loop.handle().quit();
-/// event_loop.run()?;
-/// # Ok::<(), reactor::Error>(())
-/// ```
+/// A whole program is on the [front page](crate#a-client).
 #[must_use = "a client ends when it is dropped"]
 pub struct TcpClient<Post> {
     handle: ClientHandle<Post>,
