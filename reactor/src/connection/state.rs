@@ -123,7 +123,7 @@ impl ConnectionState {
 
     /// Whether there is a connection: opened, and not over.
     pub(crate) fn is_open(self) -> bool {
-        !matches!(self, Self::Connecting | Self::Handshaking | Self::Failed | Self::Disconnected(_))
+        matches!(self, Self::Connected | Self::ShuttingDown | Self::HalfClosed | Self::Closing)
     }
 }
 

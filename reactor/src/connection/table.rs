@@ -6,7 +6,7 @@ use crate::connection::id::ConnectionId;
 use crate::connection::options::ConnectionOptions;
 use crate::connection::service_handle::ConnectionSink;
 use crate::connection::state::{CloseReason, ConnectionState, NextStep};
-use crate::connection::tcp_connection::{Arrival, Flushed, TcpConnection, WaterLevel};
+use crate::connection::tcp_connection::{Arrival, Flushed, Notice, TcpConnection};
 use crate::driver::channel::Readiness;
 use crate::driver::poller::Watch;
 use crate::event_loop::loop_core::{LoopCore, TimerTask};
@@ -19,25 +19,6 @@ use slab::Slab;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::{io, mem};
-
-/// What a service is to be told after a flush.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Notice {
-    WriteComplete,
-    HighWater(usize),
-    LowWater,
-}
-
-impl Notice {
-    /// The mark that was reached, if it tells of one.
-    pub(crate) fn level(self) -> Option<WaterLevel> {
-        match self {
-            Self::WriteComplete => None,
-            Self::HighWater(_) => Some(WaterLevel::High),
-            Self::LowWater => Some(WaterLevel::Low),
-        }
-    }
-}
 
 /// Whether a service has a use for a callback.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -340,12 +321,22 @@ impl<State> ConnectionTable<State> {
         let Some(connection) = self.get_open(key) else { return };
         connection.listed.dirty = false;
         let had_output = mem::take(&mut connection.listed.written) || !connection.output.is_empty();
-        if !self.write_output(core, slot) {
+        let flushed = connection.flush(&mut core.chunks);
+        if !self.note_writes(core, slot, flushed) {
             return;
         }
-        self.note_level(slot, had_output);
-        self.count_queued(core, slot);
-        if let Err(error) = self.proceed_to_end(core, slot) {
+        let connection = &mut self.slots[slot];
+        if let Some(notice) = connection.note_level(&self.options) {
+            self.notices.push((key, notice));
+        }
+        let is_complete = had_output && connection.output.is_empty();
+        if is_complete && self.write_complete == Hearing::Listens {
+            self.notices.push((key, Notice::WriteComplete));
+        }
+        connection.count_left(&core.shared.counters);
+        if connection.state.is_ending()
+            && let Err(error) = self.proceed_to_end(core, slot)
+        {
             self.close(slot, CloseReason::Error(error.kind()));
         }
     }
@@ -363,13 +354,9 @@ impl<State> ConnectionTable<State> {
     /// that; returns false if this broke and closed the connection.
     pub(crate) fn flush_now(&mut self, core: &mut LoopCore, slot: usize) -> bool {
         // That there is room may stand in an event of this turn that is yet to be handled.
-        self.slots[slot].channel.handle_event(Readiness::ROOM);
-        self.write_output(core, slot)
-    }
-
-    /// As [`ConnectionTable::flush_now`], but only if there is room as far as is known.
-    fn write_output(&mut self, core: &mut LoopCore, slot: usize) -> bool {
-        let flushed = self.slots[slot].flush(&mut core.chunks);
+        let connection = &mut self.slots[slot];
+        connection.channel.handle_event(Readiness::ROOM);
+        let flushed = connection.flush(&mut core.chunks);
         self.note_writes(core, slot, flushed)
     }
 
@@ -400,52 +387,23 @@ impl<State> ConnectionTable<State> {
         slot: usize,
         flushed: Flushed,
     ) -> io::Result<()> {
+        let connection = &mut self.slots[slot];
         if flushed.writes > 0 {
-            self.slots[slot].deadlines.wrote = core.tick;
+            connection.deadlines.wrote = core.tick;
         }
         let counters = &core.shared.counters;
         counters.bytes_written.add(flushed.bytes as u64);
         counters.writes.add(flushed.writes);
-        let is_blocked = !self.slots[slot].channel.is_writable();
-        let watched = if is_blocked { self.watch(core, slot, Watch::InputAndRoom) } else { Ok(()) };
-        flushed.result.and(watched)
-    }
-
-    /// Keeps the loop's count of bytes that the kernel did not take.
-    fn count_queued(&mut self, core: &LoopCore, slot: usize) {
-        let connection = &mut self.slots[slot];
-        let queued = connection.output.len();
-        let left = mem::replace(&mut connection.left, queued);
-        if left != queued {
-            let gauge = &core.shared.counters.bytes_queued;
-            gauge.subtract(left as u64);
-            gauge.add(queued as u64);
-        }
-    }
-
-    /// Notes what the service wants to know of a queue after it was written from.
-    fn note_level(&mut self, slot: usize, had_output: bool) {
-        let connection = &mut self.slots[slot];
-        let queued = connection.output.len();
-        let high = connection.water == WaterLevel::High;
-        if !high && queued >= self.options.high_water && queued > 0 {
-            connection.water = WaterLevel::High;
-            self.notices.push((connection.key, Notice::HighWater(queued)));
-        } else if high && queued <= self.options.low_water {
-            connection.water = WaterLevel::Low;
-            self.notices.push((connection.key, Notice::LowWater));
-        }
-        if had_output && queued == 0 && self.write_complete == Hearing::Listens {
-            self.notices.push((connection.key, Notice::WriteComplete));
-        }
-    }
-
-    /// Takes a connection whose end was asked for one step further, if its queue is empty.
-    fn proceed_to_end(&mut self, core: &mut LoopCore, slot: usize) -> io::Result<()> {
-        let connection = &mut self.slots[slot];
-        if !connection.state.is_ending() {
+        flushed.result?;
+        if connection.channel.is_writable() {
             return Ok(());
         }
+        self.watch(core, slot, Watch::InputAndRoom)
+    }
+
+    /// Takes a connection whose end was asked for one step further.
+    fn proceed_to_end(&mut self, core: &mut LoopCore, slot: usize) -> io::Result<()> {
+        let connection = &mut self.slots[slot];
         if connection.output.is_empty() {
             match connection.state.step_when_drained(connection.flow) {
                 NextStep::Stay => {}

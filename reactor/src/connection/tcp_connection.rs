@@ -2,12 +2,14 @@
 
 use crate::buffer::Buffer;
 use crate::connection::deadlines::{Activity, Deadlines};
+use crate::connection::options::ConnectionOptions;
 use crate::connection::output_queue::{ChunkPool, GATHER_MAX, OutputQueue};
 use crate::connection::state::{ConnectionState, InputFlow};
 use crate::driver::address::Address;
 use crate::driver::channel::Channel;
 use crate::driver::poller::Watch;
 use crate::driver::stream::Stream;
+use crate::event_loop::stats::LoopCounters;
 use crate::event_loop::timer_queue::TimerId;
 use crate::event_loop::token::Key;
 use crate::server::population::CountedConnection;
@@ -69,6 +71,25 @@ impl Flushed {
                 self.result = Err(error);
                 0
             }
+        }
+    }
+}
+
+/// What a service is to be told after a flush.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Notice {
+    WriteComplete,
+    HighWater(usize),
+    LowWater,
+}
+
+impl Notice {
+    /// The mark that was reached, if it tells of one.
+    pub(crate) fn level(self) -> Option<WaterLevel> {
+        match self {
+            Self::WriteComplete => None,
+            Self::HighWater(_) => Some(WaterLevel::High),
+            Self::LowWater => Some(WaterLevel::Low),
         }
     }
 }
@@ -244,6 +265,32 @@ impl<State> TcpConnection<State> {
             discarded += count;
         }
         scratch.retrieve_all();
+    }
+
+    /// Whether the queue has reached one of the marks since the last look.
+    pub(crate) fn note_level(&mut self, options: &ConnectionOptions) -> Option<Notice> {
+        let queued = self.output.len();
+        match self.water {
+            WaterLevel::Low if queued >= options.high_water && queued > 0 => {
+                self.water = WaterLevel::High;
+                Some(Notice::HighWater(queued))
+            }
+            WaterLevel::High if queued <= options.low_water => {
+                self.water = WaterLevel::Low;
+                Some(Notice::LowWater)
+            }
+            _ => None,
+        }
+    }
+
+    /// Keeps the loop's count of bytes that the kernel did not take.
+    pub(crate) fn count_left(&mut self, counters: &LoopCounters) {
+        let queued = self.output.len();
+        let left = std::mem::replace(&mut self.left, queued);
+        if left != queued {
+            counters.bytes_queued.subtract(left as u64);
+            counters.bytes_queued.add(queued as u64);
+        }
     }
 
     /// What the deadlines have to know.

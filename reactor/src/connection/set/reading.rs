@@ -30,12 +30,16 @@ impl<S: Service> ConnectionSet<S> {
         loop {
             let Some(connection) = self.table.get_open(key) else { return };
             if !connection.wants_read() {
-                return self.close_if_broken(key);
+                if connection.channel.is_broken() {
+                    self.close_if_broken(key);
+                }
+                return;
             }
             if budget == 0 {
                 self.table.mark_ready(key.slot as usize);
                 return;
             }
+            let has_tls = connection.tls.is_some();
             let mut scratch = mem::take(&mut core.scratch);
             let outcome = connection.read_into(&mut scratch, &mut core.records, &mut core.chunks);
             core.shared.counters.reads.add(1);
@@ -49,18 +53,18 @@ impl<S: Service> ConnectionSet<S> {
             });
             self.handle_read(core, key, &outcome, &mut scratch);
             core.scratch = scratch;
+            if has_tls {
+                self.table.go_on_with_tls(core, key);
+            }
         }
     }
 
-    /// Closes a connection that broke and that nobody reads from, so that nobody else would find
-    /// out. What one that its link holds back has received is passed on first.
+    /// Closes a connection that broke, if so, and that nobody reads from, so that nobody else would
+    /// find out. What one that its link holds back has received is passed on first.
     fn close_if_broken(&mut self, key: Key) {
         let Some(connection) = self.table.get_open(key) else { return };
         let held_back = connection.link.is_some() && connection.flow == InputFlow::Stopped;
-        if connection.channel.is_broken()
-            && !held_back
-            && let Ok(Some(error)) = connection.stream.take_error()
-        {
+        if !held_back && let Ok(Some(error)) = connection.stream.take_error() {
             self.table.close(key.slot as usize, CloseReason::Error(error.kind()));
         }
     }
@@ -72,11 +76,8 @@ impl<S: Service> ConnectionSet<S> {
         outcome: &ReadOutcome,
         scratch: &mut Buffer,
     ) {
+        // What was read in between may have closed it.
         let Some(connection) = self.table.get_open(key) else { return };
-        if connection.tls.is_some() {
-            self.table.go_on_with_tls(core, key);
-        }
-        let connection = self.table.in_slot_mut(key.slot as usize);
         match *outcome {
             ReadOutcome::Drained | ReadOutcome::Records(_) => {}
             ReadOutcome::Failed(kind) => {
@@ -104,9 +105,10 @@ impl<S: Service> ConnectionSet<S> {
         }
     }
 
-    /// Offers the bytes in `scratch`, in place if none were left unread before.
+    /// Offers the bytes in `scratch`, in place if none were left unread before. The connection must be
+    /// open.
     fn offer(&mut self, core: &mut LoopCore, key: Key, scratch: &mut Buffer) {
-        let Some(connection) = self.table.get_open(key) else { return };
+        let connection = self.table.in_slot_mut(key.slot as usize);
         let reading = connection.flow == InputFlow::Reading;
         if !connection.state.delivers_input() {
             return;
