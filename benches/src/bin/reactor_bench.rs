@@ -50,7 +50,7 @@ fn run(arguments: &Arguments) -> io::Result<ExitCode> {
     for measure in measures {
         for row in measure.run(plan)? {
             writeln!(out, "{row}")?;
-            missed |= row.is_missed();
+            missed |= !row.is_met();
         }
     }
     Ok(if missed && arguments.require { ExitCode::FAILURE } else { ExitCode::SUCCESS })

@@ -44,13 +44,12 @@ impl Row {
         self.rounds.push((reactor, other));
     }
 
-    /// Whether what was wanted is not what was measured.
-    pub fn is_missed(&self) -> bool {
-        // So that no figure is a miss as well.
+    /// Whether what was wanted is what was measured; no figure is none.
+    pub fn is_met(&self) -> bool {
         match self.wanted {
-            Wanted::Nothing => false,
-            Wanted::Figure(most) => !(self.reactor() <= most),
-            Wanted::Ratio(most) => !(self.ratio() <= most),
+            Wanted::Nothing => true,
+            Wanted::Figure(most) => self.reactor() <= most,
+            Wanted::Ratio(most) => self.ratio() <= most,
         }
     }
 
@@ -78,7 +77,7 @@ impl fmt::Display for Row {
             Wanted::Figure(most) => write!(f, "| at most {most} {unit} ")?,
             Wanted::Ratio(most) => write!(f, "| ratio at most {most} ")?,
         }
-        write!(f, "| {} |", if self.is_missed() { "MISSED" } else { "met" })
+        write!(f, "| {} |", if self.is_met() { "met" } else { "MISSED" })
     }
 }
 
@@ -115,9 +114,9 @@ mod tests {
 
     #[test]
     fn what_is_wanted_may_be_missed() {
-        assert!(!row(Wanted::Figure(2.0)).is_missed());
-        assert!(row(Wanted::Figure(1.9)).is_missed());
+        assert!(row(Wanted::Figure(2.0)).is_met());
+        assert!(!row(Wanted::Figure(1.9)).is_met());
         assert!(row(Wanted::Ratio(0.49)).to_string().ends_with("| MISSED |"));
-        assert!(Row::new("", "", "", Wanted::Figure(1.0)).is_missed(), "nothing was measured");
+        assert!(!Row::new("", "", "", Wanted::Figure(1.0)).is_met(), "nothing was measured");
     }
 }
