@@ -9,15 +9,22 @@ use std::sync::atomic::{AtomicU32, Ordering};
 /// Connections from one source address: few of its 28,000 ports, so that one is found at once, even
 /// while those of earlier connections are still kept from being used again.
 const PORTS: u32 = 2000;
+/// Source addresses between those of two processes.
+const ADDRESSES: u32 = 64;
 /// Connections of this process so far.
 static CONNECTED: AtomicU32 = AtomicU32::new(0);
 
 /// Descriptors that are used for other things.
 const RESERVED: u64 = 200;
 
-/// `count` connections, all of which the server has taken in.
+/// `count` connections.
 pub(crate) fn connect(server: SocketAddr, count: usize) -> io::Result<Vec<TcpStream>> {
-    let streams = (0..count).map(|_| connect_one(server)).collect::<io::Result<Vec<_>>>()?;
+    (0..count).map(|_| connect_one(server)).collect()
+}
+
+/// `count` connections to one that echoes and has taken them all in.
+pub(crate) fn connect_to_echo(server: SocketAddr, count: usize) -> io::Result<Vec<TcpStream>> {
+    let streams = connect(server, count)?;
     // A server accepts them in order.
     if let Some(mut last) = streams.last() {
         last.write_all(b"x")?;
@@ -40,8 +47,9 @@ fn connect_one(server: SocketAddr) -> io::Result<TcpStream> {
     let socket =
         net::socket_with(AddressFamily::INET, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
     let number = CONNECTED.fetch_add(1, Ordering::Relaxed);
-    // All of 127.0.0.0/8 is this machine.
-    let source = u32::from(Ipv4Addr::new(127, 1, 0, 0)) + number / PORTS;
+    // All of 127.0.0.0/8 is this machine; another process has other addresses.
+    let of_process = std::process::id() % (1 << 16) * ADDRESSES;
+    let source = u32::from(Ipv4Addr::new(127, 1, 0, 0)) + of_process + number / PORTS;
     net::bind(&socket, &SocketAddrV4::new(source.into(), 0))?;
     net::connect(&socket, &server)?;
     let stream = TcpStream::from(socket);
@@ -59,7 +67,7 @@ mod tests {
         let server = BareEcho::bind(0).unwrap();
         let address = server.local_addr().unwrap();
         std::thread::spawn(move || server.run());
-        let crowd = connect(address, 5).unwrap();
+        let crowd = connect_to_echo(address, 5).unwrap();
         for mut client in &crowd {
             client.write_all(b"y").unwrap();
             client.read_exact(&mut [0]).unwrap();

@@ -14,6 +14,7 @@
 
 pub mod affinity;
 pub mod arguments;
+pub mod audience;
 pub mod bare_epoll;
 pub mod cluster;
 pub mod echo;

@@ -3,6 +3,9 @@
 //! Each measure has its rounds, in which the reactor and what it is compared with take turns, so that
 //! what disturbs the machine disturbs both.
 
+mod deadlines;
+mod fan_out;
+mod holding;
 mod idle_memory;
 mod posting;
 mod row;
@@ -24,6 +27,12 @@ pub enum Measure {
     IdleMemory,
     /// Timers that are cancelled or fire, beside a sorted map and tokio
     Timers,
+    /// One message to many connections, beside nothing but the writes
+    FanOut,
+    /// Many connections opened, held and closed, beside the bare loop
+    Holding,
+    /// Deadlines of all connections, beside none
+    Deadlines,
 }
 
 /// How thorough a measure is.
@@ -58,6 +67,9 @@ impl Measure {
             Self::Posting => posting::run(plan),
             Self::IdleMemory => idle_memory::run(plan),
             Self::Timers => timers::run(plan),
+            Self::FanOut => fan_out::run(plan),
+            Self::Holding => holding::run(plan),
+            Self::Deadlines => deadlines::run(plan),
         }
     }
 }
@@ -72,8 +84,12 @@ impl Plan {
 
     /// The echo server `name`, which is a program beside this one.
     fn server(self, name: &'static str) -> io::Result<Contender> {
+        self.server_with(name, &[])
+    }
+
+    fn server_with(self, name: &'static str, arguments: &[&str]) -> io::Result<Contender> {
         let mut command = Command::new(program(None, name)?);
-        command.arg("0");
+        command.arg("0").args(arguments);
         Contender::start(name, command, self.server_cpu, None)
     }
 }

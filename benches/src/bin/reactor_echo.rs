@@ -1,11 +1,12 @@
-//! `reactor-echo PORT [--loops N]`: the reactor's echo as a process of its own. It answers each line of
-//! its input with what its loops have asked of the kernel so far.
+//! `reactor-echo PORT [--loops N] [--deadlines SECONDS]`: the reactor's echo as a process of its own. It
+//! answers each line of its input with what its loops have asked of the kernel so far.
 
 use benches::kernel_calls::KernelCalls;
 use clap::Parser;
-use reactor::{Buffer, Connection, EventLoop, LoopHandle, Service, TcpServer};
+use reactor::{Buffer, Connection, ConnectionOptions, EventLoop, LoopHandle, Service, TcpServer};
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 /// Echoes on the loopback address.
 #[derive(Parser)]
@@ -15,6 +16,9 @@ struct Arguments {
     /// Event loops; 1 is the main loop, more are sub loops
     #[arg(long, default_value_t = 1)]
     loops: usize,
+    /// Close connections that are idle, silent or do not read for so long
+    #[arg(long, value_name = "SECONDS")]
+    deadlines: Option<u64>,
 }
 
 struct Echo;
@@ -30,9 +34,17 @@ impl Service for Echo {
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let Arguments { port, loops } = Arguments::parse();
+    let Arguments { port, loops, deadlines } = Arguments::parse();
+    let deadline = deadlines.map(Duration::from_secs);
+    let options = ConnectionOptions {
+        idle_timeout: deadline,
+        read_timeout: deadline,
+        write_timeout: deadline,
+        ..ConnectionOptions::default()
+    };
     let mut event_loop = EventLoop::new()?;
     let server = TcpServer::builder(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
+        .connection_options(options)
         .threads(if loops > 1 { loops } else { 0 })
         .start(&mut event_loop, |_seat| Echo)?;
     writeln!(io::stdout(), "reactor-echo is listening on {}", server.local_addr())?;

@@ -43,7 +43,7 @@ fn measure(server: &Contender, connections: usize) -> io::Result<Memory> {
         let more = anonymous_bytes(server.pid())?.saturating_sub(before);
         Ok::<_, io::Error>(more as f64 / connections as f64)
     };
-    let crowd = crowd::connect(server.address, connections)?;
+    let crowd = crowd::connect_to_echo(server.address, connections)?;
     let never_used = of_each()?;
     let mut bouncers = Bouncers::over(crowd, BLOCK_BYTES)?;
     // One block on each, all under way at the same time.

@@ -10,11 +10,6 @@ use reactor::TimerQueue;
 use std::io;
 use std::time::{Duration, Instant};
 
-/// When timers are due, so that all are armed before the first one is.
-const FIRST: Duration = Duration::from_secs(2);
-/// They fall due within this time.
-const SPAN: Duration = Duration::from_secs(1);
-
 /// Of 2 to the 64, to scatter numbers.
 const GOLDEN_RATIO: u64 = 0x9e37_79b9_7f4a_7c15;
 
@@ -26,6 +21,15 @@ enum Order {
     Scattered,
 }
 
+#[derive(Clone, Copy)]
+struct Deadlines {
+    count: u64,
+    /// How long the timers take to fall due one after the other; as long is the time before, in
+    /// which they are added.
+    span: Duration,
+    order: Order,
+}
+
 /// Nanoseconds of CPU a timer.
 struct Cost {
     cancelled: f64,
@@ -34,22 +38,24 @@ struct Cost {
 
 pub(super) fn run(plan: Plan) -> io::Result<Vec<Row>> {
     let count = plan.scale.pick(1_000_000, 2_000);
-    let row = |name: &str, end: &str, beside| {
+    let span = Duration::from_millis(plan.scale.pick(1_500, 20));
+    let row = |name: &str, end: &str, beside, wanted| {
         let what = format!("{count} timers, deadlines {name}, added and {end}: CPU of each");
-        Row::new(what, "ns", beside, Wanted::Nothing)
+        Row::new(what, "ns", beside, wanted)
     };
     let orders = [(Order::Rising, "rising"), (Order::Scattered, "scattered")];
     let mut rows = Vec::new();
     for (_, name) in orders {
-        for end in ["cancelled", "fired"] {
-            rows.extend(["a BTreeMap", "tokio"].map(|beside| row(name, end, beside)));
+        for (end, wanted) in [("cancelled", Wanted::Ratio(1.0)), ("fired", Wanted::Nothing)] {
+            rows.extend(["a BTreeMap", "tokio"].map(|beside| row(name, end, beside, wanted)));
         }
     }
     for _ in plan.rounds("timers") {
         for (&(order, _), rows) in orders.iter().zip(rows.chunks_mut(4)) {
-            let reactor = measure::<TimerQueue<u64>>(order, count)?;
-            let map = measure::<SortedMap>(order, count)?;
-            let tokio = measure::<TokioTimers>(order, count)?;
+            let deadlines = Deadlines { count, span, order };
+            let reactor = measure::<TimerQueue<u64>>(deadlines)?;
+            let map = measure::<SortedMap>(deadlines)?;
+            let tokio = measure::<TokioTimers>(deadlines)?;
             for (row, other) in rows.iter_mut().zip([map.cancelled, tokio.cancelled]) {
                 row.push(reactor.cancelled, other);
             }
@@ -61,34 +67,35 @@ pub(super) fn run(plan: Plan) -> io::Result<Vec<Row>> {
     Ok(rows)
 }
 
-fn measure<T: Timers>(order: Order, count: u64) -> io::Result<Cost> {
+fn measure<T: Timers>(deadlines: Deadlines) -> io::Result<Cost> {
+    let Deadlines { count, span, .. } = deadlines;
     let mut timers = T::default();
     let before = processor_time::own();
-    let ids = add_all(&mut timers, Instant::now(), order, count);
-    for id in ids {
+    for id in add_all(&mut timers, Instant::now() + span, deadlines) {
         timers.cancel(id);
     }
     let cancelled = processor_time::own() - before;
-    let start = Instant::now();
-    let ids = add_all(&mut timers, start, order, count);
-    let fired = timers.fire(start + FIRST, SPAN);
-    let spent = processor_time::own() - before - cancelled;
+    let first = Instant::now() + span;
+    let ids = add_all(&mut timers, first, deadlines);
+    let fired = timers.fire(first, span);
+    let added_and_fired = processor_time::own() - before - cancelled;
     drop(ids);
     if fired != count {
         return Err(io::Error::other(format!("{fired} of {count} timers fired")));
     }
     let each = |time: Duration| time.as_nanos() as f64 / count as f64;
-    Ok(Cost { cancelled: each(cancelled), fired: each(spent) })
+    Ok(Cost { cancelled: each(cancelled), fired: each(added_and_fired) })
 }
 
-fn add_all<T: Timers>(timers: &mut T, start: Instant, order: Order, count: u64) -> Vec<T::Id> {
-    let step = SPAN.as_nanos() as u64 / count;
+fn add_all<T: Timers>(timers: &mut T, first: Instant, deadlines: Deadlines) -> Vec<T::Id> {
+    let Deadlines { count, span, order } = deadlines;
+    let step = span.as_nanos() as u64 / count;
     let deadline_of = |number: u64| {
         let place = match order {
             Order::Rising => number,
             Order::Scattered => number.wrapping_mul(GOLDEN_RATIO) % count,
         };
-        start + FIRST + Duration::from_nanos(place * step)
+        first + Duration::from_nanos(place * step)
     };
     (0..count).map(|number| timers.add(number, deadline_of(number))).collect()
 }
