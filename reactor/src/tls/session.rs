@@ -29,6 +29,8 @@ enum Incoming {
     Open,
     /// The peer's `close_notify` came.
     Ended,
+    /// What came was wrong: rustls must not be asked for anything but its alert.
+    Failed,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,10 +80,10 @@ impl TlsSession {
     ) -> io::Result<()> {
         let (used, result) = self.proceed(records.peek_mut(), plain, pool, Outgoing::Nothing);
         records.retrieve(used);
-        if result.is_err() {
-            self.queue_alert(pool);
-        } else if self.incoming == Incoming::Open {
-            self.keep_partial(records);
+        match self.incoming {
+            Incoming::Open => self.keep_partial(records),
+            Incoming::Ended => {}
+            Incoming::Failed => self.queue_alert(pool),
         }
         result
     }
@@ -169,7 +171,8 @@ impl TlsSession {
         while self.side.common().wants_write() && self.side.step(&mut [], &mut work).1.is_ok() {}
     }
 
-    /// Steps until nothing is left to be done; returns how much of `incoming` is done with.
+    /// Steps until nothing is left to be done; returns how much of `incoming` is done with. Fails for
+    /// good.
     fn proceed(
         &mut self,
         incoming: &mut [u8],
@@ -177,6 +180,9 @@ impl TlsSession {
         pool: &mut ChunkPool,
         outgoing: Outgoing<'_>,
     ) -> (usize, io::Result<()>) {
+        if self.incoming == Incoming::Failed {
+            return (0, Err(io::ErrorKind::InvalidData.into()));
+        }
         let mut work = Work { plain, sealed: &mut self.sealed, pool, outgoing };
         let mut used = 0;
         loop {
@@ -186,7 +192,10 @@ impl TlsSession {
                 Ok(Step::Again) => {}
                 Ok(Step::PeerEnded) => self.incoming = Incoming::Ended,
                 Ok(Step::Rest) => return (used, Ok(())),
-                Err(error) => return (used, Err(invalid_data(error))),
+                Err(error) => {
+                    self.incoming = Incoming::Failed;
+                    return (used, Err(invalid_data(error)));
+                }
             }
         }
     }
@@ -194,3 +203,5 @@ impl TlsSession {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod hostile;

@@ -36,13 +36,15 @@ impl<State> TcpConnection<State> {
                 Ok(()) => ReadOutcome::Bytes(plain.len()),
                 Err(error) => ReadOutcome::Failed(error.kind()),
             },
-            // Whoever cuts the connection must not be able to feign an end.
-            ReadOutcome::EndOfStream => ReadOutcome::Failed(io::ErrorKind::UnexpectedEof),
-            other => {
+            nothing => {
                 if let Some(tls) = &mut self.tls {
                     tls.keep_partial(records);
                 }
-                other
+                match nothing {
+                    // Whoever cuts the connection must not be able to feign an end.
+                    ReadOutcome::EndOfStream => ReadOutcome::Failed(io::ErrorKind::UnexpectedEof),
+                    other => other,
+                }
             }
         }
     }

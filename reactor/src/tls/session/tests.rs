@@ -1,25 +1,30 @@
 use super::*;
 use crate::tls::localhost;
+use rustls::{ClientConfig, ServerConfig};
 use std::sync::Arc;
 
 /// Two sessions, and what is under way between them.
-struct Pair {
-    pool: ChunkPool,
-    ends: [Party; 2],
+pub(super) struct Pair {
+    pub(super) pool: ChunkPool,
+    pub(super) ends: [Party; 2],
 }
 
-struct Party {
-    session: TlsSession,
-    output: OutputQueue,
-    received: Buffer,
+pub(super) struct Party {
+    pub(super) session: TlsSession,
+    pub(super) output: OutputQueue,
+    pub(super) received: Buffer,
 }
 
-const CLIENT: usize = 0;
-const SERVER: usize = 1;
+pub(super) const CLIENT: usize = 0;
+pub(super) const SERVER: usize = 1;
 
 impl Pair {
     fn new() -> Self {
         let (server, client) = localhost::configs();
+        Self::of(server, client)
+    }
+
+    pub(super) fn of(server: Arc<ServerConfig>, client: Arc<ClientConfig>) -> Self {
         let mut pool = ChunkPool::default();
         let ends = [Tls::Client(client, localhost::name()), Tls::Server(server)].map(|tls| Party {
             session: TlsSession::new(&tls, &mut pool).unwrap(),
@@ -30,17 +35,21 @@ impl Pair {
     }
 
     fn shaken() -> Self {
-        let mut pair = Self::new();
+        Self::new().shake()
+    }
+
+    pub(super) fn shake(mut self) -> Self {
+        let pair = &mut self;
         for _ in 0..4 {
             pair.carry(CLIENT, usize::MAX, |_| {}).unwrap();
             pair.carry(SERVER, usize::MAX, |_| {}).unwrap();
         }
         assert!(pair.ends.iter().all(|end| !end.session.is_handshaking()));
-        pair
+        self
     }
 
     /// Takes up to `count` bytes of records from one end to the other, changed on the way.
-    fn carry(
+    pub(super) fn carry(
         &mut self,
         from: usize,
         count: usize,
@@ -67,7 +76,7 @@ impl Pair {
         Ok(bytes.len())
     }
 
-    fn send(&mut self, from: usize, bytes: &[u8]) {
+    pub(super) fn send(&mut self, from: usize, bytes: &[u8]) {
         self.ends[from].output.append(bytes, &mut self.pool);
     }
 }
