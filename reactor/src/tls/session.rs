@@ -4,12 +4,17 @@ use crate::buffer::Buffer;
 use crate::connection::output_queue::{ChunkPool, GATHER_MAX, OutputQueue};
 use crate::tls::records::{Outgoing, RECORD_BYTES_MAX, Side, Step, Work};
 use crate::tls::{Tls, invalid_data};
-use rustls::CommonState;
+use rustls::{CommonState, Error, InvalidMessage};
 use std::io::{self, IoSlice};
 
 /// The most bytes that are sealed before the kernel took the records of those before: three full
 /// records, which fit into a chunk that the pool keeps.
 const SEALED_BYTES_MAX: usize = 3 * RECORD_BYTES_MAX;
+
+/// The most bytes of records that wait for the rest of theirs or of a handshake message, which rustls
+/// takes up to 64 KiB: twice that, for the heads of the records. Pieces of a byte each are refused.
+const PARTIAL_BYTES_MAX: usize = 128 * 1024;
+const TOO_LARGE: Error = Error::InvalidMessage(InvalidMessage::HandshakePayloadTooLarge);
 
 /// Keys, and the few bytes that are on their way through.
 pub(crate) struct TlsSession {
@@ -191,13 +196,18 @@ impl TlsSession {
             match step {
                 Ok(Step::Again) => {}
                 Ok(Step::PeerEnded) => self.incoming = Incoming::Ended,
-                Ok(Step::Rest) => return (used, Ok(())),
-                Err(error) => {
-                    self.incoming = Incoming::Failed;
-                    return (used, Err(invalid_data(error)));
+                Ok(Step::Rest) if incoming.len() - used <= PARTIAL_BYTES_MAX => {
+                    return (used, Ok(()));
                 }
+                Ok(Step::Rest) => return (used, Err(self.fail(TOO_LARGE))),
+                Err(error) => return (used, Err(self.fail(error))),
             }
         }
+    }
+
+    fn fail(&mut self, error: Error) -> io::Error {
+        self.incoming = Incoming::Failed;
+        invalid_data(error)
     }
 }
 

@@ -5,6 +5,23 @@ use super::*;
 use crate::tls::localhost;
 use std::sync::Arc;
 
+/// The head of a handshake message of 65,535 bytes, a client's first.
+const LARGEST_HELLO: [u8; 4] = [1, 0, 255, 255];
+
+fn server() -> (TlsSession, ChunkPool) {
+    let mut pool = ChunkPool::default();
+    let tls = Tls::Server(localhost::configs().0);
+    (TlsSession::new(&tls, &mut pool).unwrap(), pool)
+}
+
+/// As a read of `bytes` does.
+fn open(session: &mut TlsSession, pool: &mut ChunkPool, bytes: &[u8]) -> io::Result<()> {
+    let mut records = Buffer::new();
+    session.take_partial(&mut records);
+    records.append(bytes);
+    session.open(&mut records, &mut Buffer::new(), pool)
+}
+
 /// A server whose messages are many records, the tickets that follow the handshake too.
 fn in_small_records() -> Pair {
     let (server, client) = localhost::configs();
@@ -45,4 +62,19 @@ fn what_is_sealed_in_the_middle_of_a_message_does_no_harm() {
     }
     assert!(pair.ends[SERVER].received.len() > 20);
     assert_eq!(pair.ends[CLIENT].session.partial.capacity(), 0);
+}
+
+#[test]
+fn a_message_in_a_thousand_pieces_is_kept_within_bounds() {
+    let (mut session, mut pool) = server();
+    let record = |bytes: &[u8]| [&[22, 3, 1, 0, bytes.len() as u8], bytes].concat();
+    let mut result = open(&mut session, &mut pool, &record(&LARGEST_HELLO));
+    for _ in 0..60 {
+        if result.is_err() {
+            break;
+        }
+        result = open(&mut session, &mut pool, &record(&[0]).repeat(1000));
+        assert!(session.partial.len() < 200_000);
+    }
+    assert_eq!(result.unwrap_err().kind(), io::ErrorKind::InvalidData);
 }
