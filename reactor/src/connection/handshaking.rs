@@ -108,7 +108,7 @@ impl<State> ConnectionTable<State> {
     /// Something was read of a connection with TLS: that may want an answer, or let output go.
     pub(crate) fn go_on_with_tls(&mut self, core: &mut LoopCore, key: Key) {
         let connection = &mut self.slots[key.slot as usize];
-        let mut is_dirty = connection.has_output();
+        let mut is_dirty = connection.has_output() || connection.state.is_ending();
         if !connection.is_handshaking()
             && let Some(timer) = connection.handshake_timer.take()
         {

@@ -11,7 +11,8 @@ impl<State> Connection<'_, State> {
     /// (`STARTTLS`), and for services that tell TLS by its first byte, 22. What was sent before goes
     /// out as it is. What is sent from now on waits for the end of the handshake, until when
     /// [`Service::on_message`](crate::Service::on_message) is not called;
-    /// [`handshake_timeout`](crate::ConnectionOptions::handshake_timeout) bounds the wait.
+    /// [`handshake_timeout`](crate::ConnectionOptions::handshake_timeout) bounds the wait, and
+    /// [`Connection::stop_reading`] does not make it longer.
     ///
     /// `input` are the bytes that `on_message` got and that belong to TLS; they are taken.
     ///
@@ -35,6 +36,8 @@ impl<State> Connection<'_, State> {
         }
         self.table.begin_tls(self.core, self.slot, tls)?;
         self.table.mark_dirty(self.slot);
+        // The reading may have been stopped, with records there already.
+        self.table.mark_ready(self.slot);
         self.open_first(input)
     }
 

@@ -303,12 +303,9 @@ impl<State> TcpConnection<State> {
 
     /// Whether a read is wanted and may bring something.
     pub(crate) fn wants_read(&self) -> bool {
-        let is_wanted = match self.state {
-            // Its last words wait for the end of the handshake.
-            ConnectionState::Closing => self.is_handshaking(),
-            state => state.delivers_input(),
-        };
-        self.flow == InputFlow::Reading && is_wanted && self.channel.is_readable()
+        let is_wanted = self.flow == InputFlow::Reading && self.state.delivers_input();
+        // A handshake is not the service's input, and all that it sends waits for the end of it.
+        (is_wanted || self.is_handshaking()) && self.channel.is_readable()
     }
 
     /// Writes what is at the front of the queue; returns bytes written and offered.

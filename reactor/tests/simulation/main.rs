@@ -7,6 +7,8 @@ mod fairness;
 mod moody_echo;
 mod peer_script;
 mod relay;
+mod tls;
+mod tls_stage;
 mod world;
 
 use reactor::simulation::Faults;

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 #[path = "../../src/tls/localhost.rs"]
-mod localhost;
+pub(crate) mod localhost;
 
 pub(crate) const ECHO: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 1)), 7);
@@ -20,8 +20,8 @@ const RELAY: SocketAddr =
 
 /// Both sides of the tunnel.
 pub(crate) struct Configs {
-    server: Arc<ServerConfig>,
-    client: Arc<ClientConfig>,
+    pub(crate) server: Arc<ServerConfig>,
+    pub(crate) client: Arc<ClientConfig>,
 }
 
 impl Configs {

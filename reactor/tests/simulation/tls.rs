@@ -1,0 +1,74 @@
+//! TLS, one step at a time.
+
+use crate::tls_stage::{Stage, Told};
+use crate::world::Configs;
+use reactor::{Buffer, Connection, ConnectionOptions, Tls};
+use std::io::Read;
+use std::sync::Arc;
+
+/// Starts TLS at the first message, and then does what else there is to do.
+fn starting(
+    configs: &Configs,
+    and_then: fn(&mut Connection<'_, ()>),
+) -> impl Fn(&mut Connection<'_, ()>, &mut Buffer) + Send + Sync + Clone + 'static {
+    let tls = Tls::Server(configs.server.clone());
+    move |connection, input| {
+        input.retrieve_all();
+        if connection.tls().is_none() {
+            connection.start_tls(&tls, input).unwrap();
+            and_then(connection);
+        }
+    }
+}
+
+#[test]
+fn a_handshake_is_read_though_reading_is_stopped() {
+    let configs = Configs::new();
+    let react = starting(&configs, |connection| {
+        connection.send(b"hello");
+        connection.stop_reading();
+    });
+    let mut stage = Stage::new(&configs, |builder| builder, react);
+    stage.peer.send(b"STARTTLS");
+    stage.turn();
+    stage.shake_hands();
+    stage.exchange();
+    assert_eq!(stage.received(), b"hello");
+    let records = stage.seal(b"later");
+    stage.peer.send(&records);
+    stage.turn();
+    assert_eq!(stage.told(), [Told::Message(b"STARTTLS".to_vec())]);
+    stage.act(|connection| connection.start_reading());
+    stage.turn();
+    assert_eq!(stage.told(), [Told::Message(b"later".to_vec())]);
+}
+
+#[test]
+fn an_end_that_was_asked_for_follows_the_handshake() {
+    type End = fn(&mut Connection<'_, ()>);
+    let ends: [End; 2] = [
+        |connection| connection.shutdown(),
+        |connection| {
+            connection.stop_reading();
+            connection.close_after_flush();
+        },
+    ];
+    for end in ends {
+        let mut configs = Configs::new();
+        // Nothing is left to be sent when the peer has finished.
+        Arc::get_mut(&mut configs.server).unwrap().send_tls13_tickets = 0;
+        let options = ConnectionOptions {
+            handshake_timeout: None,
+            closing_timeout: None,
+            ..Default::default()
+        };
+        let react = starting(&configs, end);
+        let mut stage = Stage::new(&configs, |builder| builder.connection_options(options), react);
+        stage.peer.send(b"STARTTLS");
+        stage.turn();
+        stage.shake_hands();
+        stage.exchange_until("the end comes", |stage| {
+            matches!(stage.tls.reader().read(&mut [0]), Ok(0))
+        });
+    }
+}
