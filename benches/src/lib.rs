@@ -7,6 +7,7 @@
 //!  bin cluster-bench ──► cluster (the same load)   ──┬──► 2 ChatServer, Redis, MariaDB  (its turn)
 //!                                                    └──► 2 nats-server                 (its turn)
 //!  bin echo-bench    ──► echo (its own load)       ──► the reactor, tokio, bare-echo (in turn)
+//!  bin reactor-bench ──► measures              ──► the reactor, and what each claim is beside
 //!  benches/suite     ──► one part at a time, by criterion
 //! ```
 //!
