@@ -21,7 +21,7 @@ struct Arguments {
     #[arg(long)]
     quick: bool,
     /// Fail if something that is wanted is missed
-    #[arg(long)]
+    #[arg(long, conflicts_with = "quick")]
     require: bool,
 }
 
@@ -45,6 +45,9 @@ fn run(arguments: &Arguments) -> io::Result<ExitCode> {
     };
     let mut out = io::stdout();
     writeln!(out, "{}; medians of {} rounds\n", machine(), plan.rounds)?;
+    if scale == Scale::Quick {
+        writeln!(out, "Too little is done for these figures to mean anything.\n")?;
+    }
     writeln!(out, "{}", Row::HEADINGS)?;
     let mut missed = false;
     for measure in measures {
