@@ -71,10 +71,10 @@ impl<State> ConnectionTable<State> {
             match outcome {
                 ReadOutcome::Failed(kind) => return Err(kind.into()),
                 ReadOutcome::EndOfStream => return Err(io::ErrorKind::UnexpectedEof.into()),
-                ReadOutcome::Drained | ReadOutcome::Records(_) => {}
-                // Right behind the end of the handshake.
-                ReadOutcome::Bytes(count) => {
-                    core.shared.counters.bytes_read.add(count as u64);
+                ReadOutcome::Drained => {}
+                // There are some right behind the end of the handshake.
+                ReadOutcome::Bytes(_) => {
+                    core.shared.counters.bytes_read.add(core.scratch.len() as u64);
                     connection.input.append(core.scratch.peek());
                 }
             }

@@ -29,9 +29,8 @@ const DISCARD_MAX: usize = 8 << 20;
 /// What one read brought.
 #[derive(Debug)]
 pub(crate) enum ReadOutcome {
+    /// So many bytes from the socket; with TLS they may hold fewer for the service, or none.
     Bytes(usize),
-    /// So many bytes of TLS that hold none for the service.
-    Records(usize),
     EndOfStream,
     Drained,
     Failed(io::ErrorKind),

@@ -5,6 +5,47 @@ use crate::world::Configs;
 use reactor::{Buffer, Connection, ConnectionOptions, Tls};
 use std::io::Read;
 use std::sync::Arc;
+use std::time::Duration;
+
+#[test]
+fn a_flood_of_small_records_gets_its_budget_and_no_more() {
+    const RECORDS: usize = 100_000;
+    let mut stage = Stage::shaken(&Configs::new(), |builder| builder);
+    let mut records = Vec::new();
+    for _ in 0..RECORDS {
+        records.extend(stage.seal(b"x"));
+    }
+    let bytes_a_record = records.len() / RECORDS;
+    assert_eq!(stage.peer.send(&records), records.len());
+    let turn_max = (ConnectionOptions::default().read_budget + 64 * 1024) / bytes_a_record;
+    let mut total = 0;
+    while total < RECORDS {
+        stage.turn();
+        let read: usize = stage.told().iter().map(length).sum();
+        assert!(read <= turn_max, "{read} records in a turn");
+        total += read;
+    }
+}
+
+fn length(told: &Told) -> usize {
+    match told {
+        Told::Message(bytes) => bytes.len(),
+        Told::Closed(reason) => panic!("{reason:?}"),
+    }
+}
+
+#[test]
+fn a_record_that_comes_slowly_is_no_silence() {
+    let limit = Some(Duration::from_millis(100));
+    let options =
+        ConnectionOptions { idle_timeout: limit, read_timeout: limit, ..Default::default() };
+    let mut stage = Stage::shaken(&Configs::new(), |builder| builder.connection_options(options));
+    for piece in stage.seal(&[b'x'; 10_000]).chunks(1000) {
+        assert_eq!(stage.peer.send(piece), piece.len());
+        stage.rest(Duration::from_millis(60));
+    }
+    assert_eq!(stage.told(), [Told::Message(vec![b'x'; 10_000])]);
+}
 
 /// Starts TLS at the first message, and then does what else there is to do.
 fn starting(

@@ -48,7 +48,7 @@ impl Service for Teller {
 }
 
 pub(crate) struct Stage {
-    _simulation: Simulation,
+    pub(crate) simulation: Simulation,
     pub(crate) event_loop: EventLoop,
     server: TcpServer<Action>,
     pub(crate) peer: SimulatedPeer,
@@ -84,8 +84,25 @@ impl Stage {
             .unwrap();
         let peer = simulation.connect(ECHO);
         let tls = ClientConnection::new(configs.client.clone(), localhost::name()).unwrap();
-        let mut stage = Self { _simulation: simulation, event_loop, server, peer, tls, told };
+        let mut stage = Self { simulation, event_loop, server, peer, tls, told };
         stage.run_until("it is open", |stage| stage.peer.is_open());
+        stage
+    }
+
+    /// As [`Stage::new`], with TLS from the start and agreed on.
+    pub(crate) fn shaken(
+        configs: &Configs,
+        configure: impl FnOnce(TcpServerBuilder) -> TcpServerBuilder,
+    ) -> Self {
+        let server = configs.server.clone();
+        let mut stage = Self::new(
+            configs,
+            |builder| configure(builder).tls(server),
+            |_, input| {
+                input.retrieve_all();
+            },
+        );
+        stage.shake_hands();
         stage
     }
 
@@ -145,6 +162,14 @@ impl Stage {
 
     pub(crate) fn turn(&mut self) {
         self.event_loop.run_once(Some(Duration::from_millis(1))).unwrap();
+    }
+
+    /// Lets time pass.
+    pub(crate) fn rest(&mut self, time: Duration) {
+        let end = self.simulation.now() + time;
+        while self.simulation.now() < end {
+            self.turn();
+        }
     }
 
     /// What the peer received under TLS so far.

@@ -47,10 +47,9 @@ impl<S: Service> ConnectionSet<S> {
                 // What was posted before these bytes were sent is to be seen before them.
                 self.on_mail(core);
             }
-            budget = budget.saturating_sub(match outcome {
-                ReadOutcome::Bytes(count) | ReadOutcome::Records(count) => count,
-                _ => 0,
-            });
+            if let ReadOutcome::Bytes(count) = outcome {
+                budget = budget.saturating_sub(count);
+            }
             self.handle_read(core, key, &outcome, &mut scratch);
             core.scratch = scratch;
             if has_tls {
@@ -79,7 +78,7 @@ impl<S: Service> ConnectionSet<S> {
         // What was read in between may have closed it.
         let Some(connection) = self.table.get_open(key) else { return };
         match *outcome {
-            ReadOutcome::Drained | ReadOutcome::Records(_) => {}
+            ReadOutcome::Drained => {}
             ReadOutcome::Failed(kind) => {
                 core.shared.counters.handshakes_failed.add(connection.is_handshaking().into());
                 self.table.close(key.slot as usize, CloseReason::Error(kind));
@@ -97,10 +96,12 @@ impl<S: Service> ConnectionSet<S> {
             }
             // Letters in between stopped the reading; the end can be read again later.
             ReadOutcome::EndOfStream => connection.channel.handle_event(Readiness::END),
-            ReadOutcome::Bytes(count) => {
-                core.shared.counters.bytes_read.add(count as u64);
+            ReadOutcome::Bytes(_) => {
+                core.shared.counters.bytes_read.add(scratch.len() as u64);
                 connection.deadlines.received = core.tick;
-                self.offer(core, key, scratch);
+                if !scratch.is_empty() {
+                    self.offer(core, key, scratch);
+                }
             }
         }
     }

@@ -32,8 +32,7 @@ impl<State> TcpConnection<State> {
         tls.take_partial(records);
         match self.read_stream(records) {
             ReadOutcome::Bytes(count) => match self.open_records(records, plain, pool) {
-                Ok(()) if plain.is_empty() => ReadOutcome::Records(count),
-                Ok(()) => ReadOutcome::Bytes(plain.len()),
+                Ok(()) => ReadOutcome::Bytes(count),
                 Err(error) => ReadOutcome::Failed(error.kind()),
             },
             nothing => {
