@@ -2,7 +2,7 @@
 
 use crate::buffer::Buffer;
 use crate::connection::Connection;
-use crate::connection::state::CloseReason;
+use crate::connection::state::{CloseReason, InputFlow};
 use crate::tls::{Tls, TlsSession};
 use std::io;
 
@@ -14,15 +14,16 @@ impl<State> Connection<'_, State> {
     /// [`handshake_timeout`](crate::ConnectionOptions::handshake_timeout) bounds the wait, and
     /// [`Connection::stop_reading`] does not make it longer.
     ///
-    /// `input` are the bytes that `on_message` got and that belong to TLS; they are taken.
+    /// `input` are the bytes that `on_message` got and that belong to TLS; they are taken. Bytes that it
+    /// left unread before belong to it too: nothing that came in the clear is offered later.
     ///
     /// # Errors
-    /// `NotConnected` if an end was asked for, `AlreadyExists` if there is TLS already, `WouldBlock` if
-    /// the kernel has no room for what was sent before: then try again in `on_write_complete`;
-    /// `InvalidInput` and `InvalidData` if `tls` cannot be. Nothing was done then. `InvalidData` also if
-    /// `input` is not TLS; then the connection is closed.
+    /// `NotConnected` if an end was asked for or the peer's has come, `AlreadyExists` if there is TLS
+    /// already, `WouldBlock` if the kernel has no room for what was sent before: then try again in
+    /// `on_write_complete`; `InvalidInput` and `InvalidData` if `tls` cannot be. Nothing was done then.
+    /// `InvalidData` also if what was received is not TLS; then the connection is closed.
     pub fn start_tls(&mut self, tls: &Tls, input: &mut Buffer) -> io::Result<()> {
-        if !self.can_send() {
+        if !self.can_send() || self.inner().flow == InputFlow::Ended {
             return Err(io::ErrorKind::NotConnected.into());
         }
         if self.inner().tls.is_some() {
@@ -49,8 +50,10 @@ impl<State> Connection<'_, State> {
 
     /// Opens records that were read before TLS was known of.
     fn open_first(&mut self, input: &mut Buffer) -> io::Result<()> {
-        let mut records = std::mem::take(input);
         let connection = self.table.in_slot_mut(self.slot);
+        let mut records = std::mem::take(&mut connection.input);
+        records.append(input.peek());
+        input.retrieve_all();
         let result = connection.open_records(&mut records, input, &mut self.core.chunks);
         if let Err(error) = &result {
             self.core.shared.counters.handshakes_failed.add(1);

@@ -1,9 +1,9 @@
 //! TLS, one step at a time.
 
-use crate::tls_stage::{Stage, Told};
+use crate::tls_stage::{Stage, Told, swallow};
 use crate::world::Configs;
-use reactor::{Buffer, Connection, ConnectionOptions, Tls};
-use std::io::Read;
+use reactor::{Buffer, CloseReason, Connection, ConnectionOptions, Tls};
+use std::io::{ErrorKind, Read};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -112,4 +112,32 @@ fn an_end_that_was_asked_for_follows_the_handshake() {
             matches!(stage.tls.reader().read(&mut [0]), Ok(0))
         });
     }
+}
+
+#[test]
+fn what_came_in_the_clear_is_not_taken_for_sealed() {
+    let configs = Configs::new();
+    let mut stage = Stage::new(&configs, |builder| builder, |_connection, _input| {});
+    stage.peer.send(b"injected");
+    stage.turn();
+    let tls = Tls::Server(configs.server);
+    let started = stage.act(move |connection| {
+        connection.start_tls(&tls, &mut Buffer::new()).map_err(|error| error.kind())
+    });
+    assert_eq!(started, Err(ErrorKind::InvalidData));
+    let closed = Told::Closed(CloseReason::Error(ErrorKind::InvalidData));
+    assert_eq!(stage.told(), [Told::Message(b"injected".to_vec()), closed]);
+}
+
+#[test]
+fn tls_is_not_started_with_a_peer_that_has_ended() {
+    let configs = Configs::new();
+    let mut stage = Stage::new(&configs, |builder| builder, swallow);
+    stage.peer.shutdown();
+    stage.turn();
+    let tls = Tls::Server(configs.server);
+    let started = stage.act(move |connection| {
+        connection.start_tls(&tls, &mut Buffer::new()).map_err(|error| error.kind())
+    });
+    assert_eq!(started, Err(ErrorKind::NotConnected));
 }

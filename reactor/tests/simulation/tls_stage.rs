@@ -47,6 +47,11 @@ impl Service for Teller {
     }
 }
 
+/// Takes all input and answers nothing.
+pub(crate) fn swallow(_connection: &mut Connection<'_, ()>, input: &mut Buffer) {
+    input.retrieve_all();
+}
+
 pub(crate) struct Stage {
     pub(crate) simulation: Simulation,
     pub(crate) event_loop: EventLoop,
@@ -95,13 +100,7 @@ impl Stage {
         configure: impl FnOnce(TcpServerBuilder) -> TcpServerBuilder,
     ) -> Self {
         let server = configs.server.clone();
-        let mut stage = Self::new(
-            configs,
-            |builder| configure(builder).tls(server),
-            |_, input| {
-                input.retrieve_all();
-            },
-        );
+        let mut stage = Self::new(configs, |builder| configure(builder).tls(server), swallow);
         stage.shake_hands();
         stage
     }
