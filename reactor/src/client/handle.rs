@@ -60,7 +60,7 @@ impl<Post> ClientHandle<Post> {
     }
 
     /// Whether there is a connection: `on_connected` was called and `on_closed` was not, or either
-    /// is about to be.
+    /// is about to be. One that is agreeing on TLS counts.
     pub fn is_connected(&self) -> bool {
         self.population.connections() > 0
     }

@@ -47,6 +47,11 @@ impl<S: Service> ClientSource<S> {
     fn handle_command(&mut self, core: &mut LoopCore, command: ClientCommand) {
         match command {
             ClientCommand::Connect => self.connector.connect(core),
+            // It is not established before TLS is agreed on.
+            ClientCommand::Stop if self.set.is_handshaking() => {
+                self.connector.disconnect(core);
+                self.set.drop_handshakes(core);
+            }
             ClientCommand::Stop => self.connector.stop(core),
             ClientCommand::SetAddresses(addresses) => self.connector.set_addresses(addresses),
             ClientCommand::Disconnect => {

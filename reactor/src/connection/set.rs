@@ -195,6 +195,11 @@ impl<S: Service> ConnectionSet<S> {
         self.table.is_empty()
     }
 
+    /// Whether a client's connection has yet to agree on TLS.
+    pub(crate) fn is_handshaking(&self) -> bool {
+        self.table.handshaking > 0
+    }
+
     /// Gives up agreeing on TLS.
     pub(crate) fn drop_handshakes(&mut self, core: &mut LoopCore) {
         self.table.drop_all_handshakes(core);

@@ -52,5 +52,7 @@ mod tls;
 #[cfg(feature = "tls")]
 mod tls_client;
 #[cfg(feature = "tls")]
+mod tls_ends;
+#[cfg(feature = "tls")]
 mod tls_starting;
 mod unix;
