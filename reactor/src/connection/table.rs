@@ -357,6 +357,7 @@ impl<State> ConnectionTable<State> {
         let connection = &mut self.slots[slot];
         connection.channel.handle_event(Readiness::ROOM);
         let flushed = connection.flush(&mut core.chunks);
+        connection.listed.written |= flushed.bytes > 0;
         self.note_writes(core, slot, flushed)
     }
 

@@ -1,10 +1,30 @@
 //! TLS on real sockets: beginnings and ends that are easily missed.
 
 use crate::client_support::{LOOPBACK, call};
-use crate::support::{read_to_end, swallow};
+use crate::support::{Event, read_to_end, record, swallow};
 use crate::tls_support::{Configs, name};
-use std::io::Read;
+use reactor::Tls;
+use std::io::{Read, Write};
 use std::net::TcpListener;
+
+#[test]
+fn a_service_is_told_that_all_was_written_before_tls_starts() {
+    let tls = Tls::Server(Configs::new().server);
+    let recording = record(
+        |builder| builder,
+        move |connection, input| {
+            input.retrieve_all();
+            connection.send(b"GO\n");
+            connection.start_tls(&tls, input).unwrap();
+        },
+    );
+    let (mut stream, _handle) = recording.connect();
+    stream.write_all(b"STARTTLS\n").unwrap();
+    stream.read_exact(&mut [0; 3]).unwrap();
+    recording.settle();
+    let events = recording.drain();
+    assert!(matches!(events[..], [Event::Message(..), Event::WriteComplete]), "{events:?}");
+}
 
 #[test]
 fn a_client_that_is_stopped_while_it_shakes_hands_gives_up() {
