@@ -3,7 +3,7 @@
 use crate::tls_stage::{Stage, Told, swallow};
 use crate::world::Configs;
 use reactor::{Buffer, CloseReason, Connection, ConnectionOptions, Tls};
-use std::io::{ErrorKind, Read};
+use std::io::{ErrorKind, Read, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -111,6 +111,24 @@ fn an_end_that_was_asked_for_follows_the_handshake() {
         stage.exchange_until("the end comes", |stage| {
             matches!(stage.tls.reader().read(&mut [0]), Ok(0))
         });
+    }
+}
+
+#[test]
+fn keys_change_in_the_middle() {
+    let configs = Configs::new();
+    let server = configs.server.clone();
+    let echo = |connection: &mut Connection<'_, ()>, input: &mut Buffer| {
+        connection.send(input.peek());
+        input.retrieve_all();
+    };
+    let mut stage = Stage::new(&configs, |builder| builder.tls(server), echo);
+    stage.shake_hands();
+    for count in 1..100_u8 {
+        // The other side is to change its keys too.
+        stage.tls.refresh_traffic_keys().unwrap();
+        stage.tls.writer().write_all(&[count]).unwrap();
+        stage.exchange_until("an echo comes", |stage| stage.received() == [count]);
     }
 }
 
