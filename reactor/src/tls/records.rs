@@ -179,6 +179,6 @@ impl From<EncryptError> for Shortage {
     }
 }
 
-fn unexpected(what: &str) -> Error {
+pub(super) fn unexpected(what: &str) -> Error {
     Error::General(format!("unexpected: {what}"))
 }

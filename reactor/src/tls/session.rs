@@ -2,10 +2,11 @@
 
 use crate::buffer::Buffer;
 use crate::connection::output_queue::{ChunkPool, GATHER_MAX, OutputQueue};
-use crate::tls::records::{Outgoing, RECORD_BYTES_MAX, Side, Step, Work};
+use crate::tls::records::{Outgoing, RECORD_BYTES_MAX, Side, Step, Work, unexpected};
 use crate::tls::{Tls, invalid_data};
 use rustls::{CommonState, Error, InvalidMessage};
 use std::io::{self, IoSlice};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// The most bytes that are sealed before the kernel took the records of those before: three full
 /// records, which fit into a chunk that the pool keeps.
@@ -191,7 +192,10 @@ impl TlsSession {
         let mut work = Work { plain, sealed: &mut self.sealed, pool, outgoing };
         let mut used = 0;
         loop {
-            let (count, step) = self.side.step(&mut incoming[used..], &mut work);
+            // The program's own verifiers and resolvers run in there.
+            let step = || self.side.step(&mut incoming[used..], &mut work);
+            let stepped = catch_unwind(AssertUnwindSafe(step));
+            let (count, step) = stepped.unwrap_or_else(|_payload| (0, Err(unexpected("a panic"))));
             used += count;
             match step {
                 Ok(Step::Again) => {}

@@ -5,7 +5,8 @@ use crate::support::{Event, echo, read_to_end, record, swallow, wait_until};
 use crate::tls_support::{Configs, handshakes_failed, name, over};
 use reactor::Tls;
 use reactor::rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use reactor::rustls::server::WebPkiClientVerifier;
+use reactor::rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
+use reactor::rustls::sign::CertifiedKey;
 use reactor::rustls::{ClientConfig, RootCertStore, ServerConfig};
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -96,4 +97,27 @@ fn who_shows_no_certificate_is_nobody_where_one_is_asked_for() {
             assert_eq!(shown, Some(&[client.clone()][..]));
         });
     });
+}
+
+#[derive(Debug)]
+struct Panicking;
+
+impl ResolvesServerCert for Panicking {
+    fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        panic!("a resolver that panics");
+    }
+}
+
+#[test]
+fn a_panic_of_ones_own_resolver_costs_one_connection() {
+    let mut configs = Configs::new();
+    let resolver = Arc::new(Panicking);
+    let server = ServerConfig::builder().with_no_client_auth().with_cert_resolver(resolver);
+    configs.server = Arc::new(server);
+    let recording = configs.record(|builder| builder, swallow);
+    for count in 1..3 {
+        let mut stream = configs.over(recording.running.connect());
+        assert!(stream.write_all(b"ping").is_err());
+        wait_until("it fails", || handshakes_failed(&recording) == count);
+    }
 }

@@ -78,3 +78,14 @@ fn a_message_in_a_thousand_pieces_is_kept_within_bounds() {
     }
     assert_eq!(result.unwrap_err().kind(), io::ErrorKind::InvalidData);
 }
+
+/// A debug build of rustls panics, for it expects to have sent its last alert.
+#[test]
+fn nonsense_behind_our_end_is_an_error() {
+    let (server, client) = localhost::configs();
+    let mut pair = Pair::of(server, client).shake();
+    pair.ends[SERVER].session.queue_end(&mut pair.pool).unwrap();
+    pair.send(CLIENT, b"spoiled");
+    let error = pair.carry(CLIENT, usize::MAX, |bytes| bytes[10] ^= 1);
+    assert_eq!(error.unwrap_err().kind(), io::ErrorKind::InvalidData);
+}
