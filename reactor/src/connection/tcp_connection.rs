@@ -257,6 +257,10 @@ impl<State> TcpConnection<State> {
     /// Throws away input that has arrived, up to [`DISCARD_MAX`] bytes: closing a socket with
     /// unread bytes resets the connection, and the reset may overtake our last words.
     pub(crate) fn discard_input(&mut self, scratch: &mut Buffer) {
+        if self.flow == InputFlow::Ended && self.tls.is_none() {
+            // Nothing comes behind the end; that of TLS is not the end of the socket.
+            return;
+        }
         let mut discarded = 0;
         while discarded < DISCARD_MAX {
             scratch.retrieve_all();
