@@ -125,9 +125,18 @@ impl<State> ConnectionTable<State> {
         if self.is_handshaking(key) {
             self.fail_handshake(core, key, io::ErrorKind::TimedOut.into());
         } else if self.get_open(key).is_some_and(|connection| connection.is_handshaking()) {
-            core.shared.counters.handshakes_failed.add(1);
             self.close(key.slot as usize, CloseReason::Timeout(Deadline::Handshake));
         }
+    }
+
+    /// Whether a connection whose service has begun TLS is over before it is agreed on, and not because
+    /// this side wants it so.
+    pub(crate) fn has_failed_handshake(&self, key: Key, reason: CloseReason) -> bool {
+        let is_failure = matches!(
+            reason,
+            CloseReason::Error(_) | CloseReason::Timeout(_) | CloseReason::ClosingTimeout
+        );
+        is_failure && self.slots[key.slot as usize].is_handshaking()
     }
 
     /// Gives up a connection of which the service was not told; a client is to take the error.

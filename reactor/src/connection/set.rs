@@ -269,6 +269,9 @@ impl<S: Service> ConnectionSet<S> {
         loop {
             if let Some((key, reason)) = self.table.take_closing() {
                 self.table.part(key, reason);
+                if self.table.has_failed_handshake(key, reason) {
+                    core.shared.counters.handshakes_failed.add(1);
+                }
                 self.call(core, key, Callback::Closed, |service, connection| {
                     service.on_closed(connection, reason);
                 });

@@ -56,7 +56,6 @@ impl<State> Connection<'_, State> {
         input.retrieve_all();
         let result = connection.open_records(&mut records, input, &mut self.core.chunks);
         if let Err(error) = &result {
-            self.core.shared.counters.handshakes_failed.add(1);
             self.table.close(self.slot, CloseReason::Error(error.kind()));
         }
         result

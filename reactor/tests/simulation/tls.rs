@@ -115,6 +115,25 @@ fn an_end_that_was_asked_for_follows_the_handshake() {
 }
 
 #[test]
+fn a_handshake_fails_whatever_patience_ends_first() {
+    let configs = Configs::new();
+    let limit = Some(Duration::from_millis(50));
+    for options in [
+        ConnectionOptions { handshake_timeout: limit, ..Default::default() },
+        ConnectionOptions { idle_timeout: limit, ..Default::default() },
+        ConnectionOptions { closing_timeout: limit, ..Default::default() },
+    ] {
+        let react = starting(&configs, |connection| connection.shutdown());
+        let mut stage = Stage::new(&configs, |builder| builder.connection_options(options), react);
+        stage.peer.send(b"STARTTLS");
+        stage.rest(Duration::from_millis(100));
+        let told = stage.told();
+        assert!(matches!(told[..], [Told::Message(_), Told::Closed(_)]), "{told:?}");
+        assert_eq!(stage.event_loop.stats().handshakes_failed, 1, "{told:?}");
+    }
+}
+
+#[test]
 fn keys_change_in_the_middle() {
     let configs = Configs::new();
     let server = configs.server.clone();

@@ -80,7 +80,6 @@ impl<S: Service> ConnectionSet<S> {
         match *outcome {
             ReadOutcome::Drained => {}
             ReadOutcome::Failed(kind) => {
-                core.shared.counters.handshakes_failed.add(connection.is_handshaking().into());
                 self.table.close(key.slot as usize, CloseReason::Error(kind));
             }
             ReadOutcome::EndOfStream if connection.flow == InputFlow::Reading => {
