@@ -51,6 +51,7 @@ pub mod simulation {
     pub use crate::driver::simulation::{Faults, Received, SimulatedPeer, Simulation};
 }
 pub use driver::affinity::pin_current_thread;
+pub use driver::descriptors::reserve_descriptors;
 pub use error::{Closed, Error, Result};
 pub use event_loop::EventLoop;
 pub use event_loop::activity::Callback;

@@ -3,7 +3,11 @@
 
 use benches::kernel_calls::KernelCalls;
 use clap::Parser;
-use reactor::{Buffer, Connection, ConnectionOptions, EventLoop, LoopHandle, Service, TcpServer};
+use reactor::{
+    Buffer, Connection, ConnectionOptions, EventLoop, LoopHandle, Service, TcpServer,
+    reserve_descriptors,
+};
+use rustix::process::{Resource, getrlimit};
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -22,6 +26,9 @@ struct Arguments {
 }
 
 struct Echo;
+
+/// As many as a bench may have.
+const DESCRIPTORS: u64 = 20_000;
 
 impl Service for Echo {
     type State = ();
@@ -48,6 +55,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .threads(if loops > 1 { loops } else { 0 })
         .start(&mut event_loop, |_seat| Echo)?;
     writeln!(io::stdout(), "reactor-echo is listening on {}", server.local_addr())?;
+    // The thread that answers would make each doubling of the table a stall, as in any server that
+    // has more than one; the bare loop is alone.
+    let limit = getrlimit(Resource::Nofile).current.unwrap_or(DESCRIPTORS);
+    reserve_descriptors(limit.min(DESCRIPTORS) as usize)?;
     let counting = server.loops().to_vec();
     std::thread::spawn(move || answer(&counting));
     event_loop.run()?;

@@ -2,6 +2,7 @@
 
 pub(crate) mod address;
 pub(crate) mod affinity;
+pub(crate) mod descriptors;
 pub(crate) mod channel;
 pub(crate) mod clock;
 pub(crate) mod completion;

@@ -5,7 +5,7 @@ use crate::client_support::{LOOPBACK, quick};
 use crate::support::{
     Event, PATIENCE, Recorder, echo, read_exactly, read_to_end, record, swallow, wait_until,
 };
-use reactor::{EventLoop, TcpClient, TcpServer};
+use reactor::{EventLoop, TcpClient, TcpServer, reserve_descriptors};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use socket2::{Domain, Socket, Type};
 use std::fs::File;
@@ -134,5 +134,24 @@ fn a_client_connects_when_descriptors_are_back() {
         }
         limit_descriptors(before);
         while !matches!(turn_until_event(&mut event_loop), Event::Connected(_)) {}
+    });
+}
+
+#[test]
+fn room_for_descriptors_is_made_beforehand() {
+    in_child("descriptors::room_for_descriptors_is_made_beforehand", || {
+        let room = || {
+            let status = std::fs::read_to_string("/proc/self/status").unwrap();
+            let line = status.lines().find_map(|line| line.strip_prefix("FDSize:")).unwrap();
+            line.trim().parse::<usize>().unwrap()
+        };
+        limit_descriptors(5000);
+        assert!(room() < 5000);
+        reserve_descriptors(5000).unwrap();
+        assert!(room() >= 5000, "{}", room());
+        for wrong in [0, 5001, usize::MAX] {
+            let error = reserve_descriptors(wrong).unwrap_err();
+            assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
+        }
     });
 }
