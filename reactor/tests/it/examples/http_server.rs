@@ -1,6 +1,6 @@
 //! The HTTP server, asked in pieces and in heaps, and badly.
 
-#[path = "../../../examples/http_server.rs"]
+#[path = "../../../examples/http_server/main.rs"]
 mod example;
 
 use crate::support::{PATIENCE, Running, read_exactly, read_to_end, serve};

@@ -17,7 +17,7 @@ mod daytime;
 mod discard;
 #[path = "../../../examples/file_transfer.rs"]
 mod file_transfer;
-#[path = "../../../examples/hub.rs"]
+#[path = "../../../examples/hub/main.rs"]
 mod hub;
 #[path = "../../../examples/max_connections.rs"]
 mod max_connections;

@@ -1,11 +1,12 @@
 //! The sudoku server, with as many workers as a test wants.
 
-#[path = "../../../examples/sudoku.rs"]
+#[path = "../../../examples/sudoku/main.rs"]
 mod example;
 
 use crate::support::{Running, read_exactly, read_to_end, serve, wait_until};
 use crossbeam_channel::{Receiver, bounded};
-use example::{Answer, Job, Sudoku, solve, work};
+use example::solver::solve;
+use example::{Answer, Job, Sudoku, work};
 use std::io::Write;
 use std::net::Shutdown;
 use std::thread;

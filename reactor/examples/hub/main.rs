@@ -7,16 +7,17 @@
 
 use reactor::codec::LineDecoder;
 use reactor::{
-    Buffer, Bytes, CloseReason, Connection, ConnectionId, Connections, EventLoop, Result, Seat,
-    Service, TcpServer,
+    Buffer, Bytes, CloseReason, Connection, Connections, EventLoop, Result, Seat, Service,
+    TcpServer,
 };
-use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
+mod topics;
+
+use topics::Topics;
+
 const LINE_BYTES_MAX: usize = 1024;
-/// Whoever asks for one more is hung up on.
-const TOPICS_MAX: usize = 10_000;
 /// Posts that may wait for a loop, of two lines each; who publishes when there are more is hung up
 /// on. One read can hold 11,000 of the shortest.
 const POSTS_MAX: usize = 65_536;
@@ -26,13 +27,6 @@ pub(crate) struct Publication {
     topic: Arc<str>,
     /// `pub TOPIC` and the content, as it is sent.
     bytes: Bytes,
-}
-
-#[derive(Default)]
-struct Topic {
-    subscribers: BTreeSet<ConnectionId>,
-    /// What was published last.
-    last: Option<Bytes>,
 }
 
 pub(crate) struct Client {
@@ -49,12 +43,12 @@ impl Default for Client {
 
 pub(crate) struct Hub {
     seat: Seat<Publication>,
-    topics: BTreeMap<Arc<str>, Topic>,
+    topics: Topics,
 }
 
 impl Hub {
     pub(crate) fn new(seat: Seat<Publication>) -> Self {
-        Self { seat, topics: BTreeMap::new() }
+        Self { seat, topics: Topics::default() }
     }
 
     fn handle_line(&mut self, connection: &mut Connection<'_, Client>, line: &str) {
@@ -64,11 +58,7 @@ impl Hub {
         let id = connection.id();
         match line.split_once(' ') {
             Some(("sub", topic)) => self.subscribe(connection, topic),
-            Some(("unsub", topic)) => {
-                if let Some(topic) = self.topics.get_mut(topic) {
-                    topic.subscribers.remove(&id);
-                }
-            }
+            Some(("unsub", topic)) => self.topics.unsubscribe(topic, id),
             Some(("pub", topic)) => connection.state_mut().publishes = Some(topic.to_owned()),
             _ => connection.shutdown(),
         }
@@ -76,7 +66,10 @@ impl Hub {
 
     fn subscribe(&mut self, connection: &mut Connection<'_, Client>, topic: &str) {
         let id = connection.id();
-        let Some(topic) = self.topic(topic.into()) else { return connection.shutdown() };
+        let Some(topic) = self.topics.get_or_make(topic.into()) else {
+            // There are as many as there may be.
+            return connection.shutdown();
+        };
         topic.subscribers.insert(id);
         if let Some(last) = topic.last.clone() {
             connection.send_bytes(last);
@@ -86,21 +79,13 @@ impl Hub {
     fn publish(&mut self, connection: &mut Connection<'_, Client>, topic: &str, content: &str) {
         let bytes = Bytes::from(format!("pub {topic}\r\n{content}\r\n"));
         let publication = Publication { topic: topic.into(), bytes };
-        let posted = self.topic(publication.topic.clone()).is_some()
+        let posted = self.topics.get_or_make(publication.topic.clone()).is_some()
             && self.seat.handles.iter().all(|service| {
                 service.queue_size() < POSTS_MAX && service.post(publication.clone()).is_ok()
             });
         if !posted {
             connection.shutdown();
         }
-    }
-
-    /// The topic of that name, made if there is room for one more.
-    fn topic(&mut self, name: Arc<str>) -> Option<&mut Topic> {
-        if self.topics.len() >= TOPICS_MAX && !self.topics.contains_key(&name) {
-            return None;
-        }
-        Some(self.topics.entry(name).or_default())
     }
 }
 
@@ -124,7 +109,7 @@ impl Service for Hub {
 
     fn on_post(&mut self, connections: &mut Connections<'_, Client>, publication: Publication) {
         // Without room for the topic, this loop has no subscribers to it either.
-        let Some(topic) = self.topic(publication.topic) else { return };
+        let Some(topic) = self.topics.get_or_make(publication.topic) else { return };
         for &subscriber in &topic.subscribers {
             if let Some(mut subscriber) = connections.get(subscriber) {
                 subscriber.send_bytes(publication.bytes.clone());
@@ -134,11 +119,7 @@ impl Service for Hub {
     }
 
     fn on_closed(&mut self, connection: &mut Connection<'_, Client>, _reason: CloseReason) {
-        let id = connection.id();
-        self.topics.retain(|_, topic| {
-            topic.subscribers.remove(&id);
-            topic.last.is_some() || !topic.subscribers.is_empty()
-        });
+        self.topics.leave(connection.id());
     }
 }
 
