@@ -67,9 +67,7 @@ impl<State> ConnectionTable<State> {
 
     /// Whether `key` names a connection that is being opened.
     pub(crate) fn is_connecting(&self, key: Key) -> bool {
-        self.slots.get(key.slot as usize).is_some_and(|connection| {
-            connection.key == key && connection.state == ConnectionState::Connecting
-        })
+        self.is_in(ConnectionState::Connecting, key)
     }
 
     /// The kernel told something of a connection that is being opened.
@@ -78,13 +76,10 @@ impl<State> ConnectionTable<State> {
         match Completion::of(&connection.stream) {
             Ok(Completion::Pending) => Progress::Pending,
             Ok(Completion::Connected) => {
-                connection.state = ConnectionState::Connected;
-                connection.deadlines = Deadlines::new(&self.options, core.tick);
                 if let Some(timer) = connection.closing_timer.take() {
                     core.timers.cancel(timer);
                 }
-                self.open += 1;
-                self.look_at_deadlines(core, key);
+                self.hand_over(core, key);
                 Progress::Open
             }
             Err(error) => {
@@ -105,9 +100,7 @@ impl<State> ConnectionTable<State> {
 
     /// Gives up opening all connections.
     pub(crate) fn fail_all_to_connect(&mut self, core: &mut LoopCore) {
-        let connecting = self.slots.iter().filter(|(_, c)| c.state == ConnectionState::Connecting);
-        let keys: Vec<Key> = connecting.map(|(_, connection)| connection.key).collect();
-        for key in keys {
+        for key in self.keys_in(ConnectionState::Connecting) {
             self.fail_to_connect(core, key, io::ErrorKind::ConnectionAborted.into());
         }
     }

@@ -2,7 +2,7 @@
 //! all handshakes.
 
 use crate::connection::connecting::Progress;
-use crate::connection::deadlines::{Deadline, Deadlines};
+use crate::connection::deadlines::Deadline;
 use crate::connection::state::{CloseReason, ConnectionState, InputFlow};
 use crate::connection::table::ConnectionTable;
 use crate::connection::tcp_connection::ReadOutcome;
@@ -33,9 +33,7 @@ impl<State> ConnectionTable<State> {
 
     /// Whether `key` names a connection of which the service is told after its handshake.
     pub(crate) fn is_handshaking(&self, key: Key) -> bool {
-        self.slots.get(key.slot as usize).is_some_and(|connection| {
-            connection.key == key && connection.state == ConnectionState::Handshaking
-        })
+        self.is_in(ConnectionState::Handshaking, key)
     }
 
     /// The kernel told something of such a connection.
@@ -91,18 +89,14 @@ impl<State> ConnectionTable<State> {
     }
 
     fn open_after_handshake(&mut self, core: &mut LoopCore, key: Key) {
-        let slot = key.slot as usize;
-        let connection = &mut self.slots[slot];
-        connection.state = ConnectionState::Connected;
-        connection.deadlines = Deadlines::new(&self.options, core.tick);
+        let connection = &mut self.slots[key.slot as usize];
         if !connection.input.is_empty() {
             connection.flow = InputFlow::Resuming;
         }
         self.handshaking -= 1;
-        self.open += 1;
+        self.hand_over(core, key);
         self.go_on_with_tls(core, key);
-        self.mark_ready(slot);
-        self.look_at_deadlines(core, key);
+        self.mark_ready(key.slot as usize);
     }
 
     /// Something was read of a connection with TLS: that may want an answer, or let output go.
@@ -153,9 +147,7 @@ impl<State> ConnectionTable<State> {
         if self.handshaking == 0 {
             return;
         }
-        let shaking = self.slots.iter().filter(|(_, c)| c.state == ConnectionState::Handshaking);
-        let keys: Vec<Key> = shaking.map(|(_, connection)| connection.key).collect();
-        for key in keys {
+        for key in self.keys_in(ConnectionState::Handshaking) {
             self.drop_handshake(core, key);
         }
     }

@@ -101,10 +101,8 @@ impl<State: Default> ConnectionTable<State> {
         let deadlines = Deadlines::new(&self.options, core.tick);
         let mut connection = TcpConnection::new(key, arrival, deadlines, State::default());
         let Some(tls) = self.tls.clone() else {
-            connection.state = ConnectionState::Connected;
             entry.insert(connection);
-            self.open += 1;
-            self.look_at_deadlines(core, key);
+            self.hand_over(core, key);
             return Ok(key);
         };
         connection.state = ConnectionState::Handshaking;
@@ -149,6 +147,27 @@ impl<State> ConnectionTable<State> {
     /// Whether not even a closed connection is left.
     pub(crate) fn is_vacant(&self) -> bool {
         self.slots.is_empty()
+    }
+
+    /// From now on the service may have the connection.
+    pub(super) fn hand_over(&mut self, core: &mut LoopCore, key: Key) {
+        let connection = &mut self.slots[key.slot as usize];
+        connection.state = ConnectionState::Connected;
+        connection.deadlines = Deadlines::new(&self.options, core.tick);
+        self.open += 1;
+        self.look_at_deadlines(core, key);
+    }
+
+    /// Whether `key` names a connection in that state.
+    pub(super) fn is_in(&self, state: ConnectionState, key: Key) -> bool {
+        let connection = self.slots.get(key.slot as usize);
+        connection.is_some_and(|connection| connection.key == key && connection.state == state)
+    }
+
+    /// The keys of the connections in that state.
+    pub(super) fn keys_in(&self, state: ConnectionState) -> Vec<Key> {
+        let in_state = self.slots.iter().filter(|(_, connection)| connection.state == state);
+        in_state.map(|(_, connection)| connection.key).collect()
     }
 
     /// The keys of the open connections.
