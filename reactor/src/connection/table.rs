@@ -424,24 +424,20 @@ impl<State> ConnectionTable<State> {
     /// Takes a connection whose end was asked for one step further.
     fn proceed_to_end(&mut self, core: &mut LoopCore, slot: usize) -> io::Result<()> {
         let connection = &mut self.slots[slot];
-        if connection.output.is_empty() {
+        if connection.is_drained() {
             match connection.state.step_when_drained(connection.flow) {
                 NextStep::Stay => {}
-                NextStep::SendEndOfStream if connection.send_end(&mut core.chunks)? => {
+                NextStep::SendEndOfStream => {
+                    connection.stream.shutdown_write()?;
                     connection.state = ConnectionState::HalfClosed;
                 }
-                NextStep::Close(reason) if connection.send_end_of_records(&mut core.chunks)? => {
+                NextStep::Close(reason) => {
                     connection.discard_input(&mut core.scratch);
                     self.close(slot, reason);
                     return Ok(());
                 }
-                // Records of TLS are stuck.
-                NextStep::SendEndOfStream | NextStep::Close(_) => {
-                    self.watch(core, slot, Watch::InputAndRoom)?;
-                }
             }
         }
-        let connection = &mut self.slots[slot];
         if let (None, Some(timeout)) = (connection.closing_timer, self.options.closing_timeout) {
             let timer = SourceTimer::ClosingDeadline { key: connection.key };
             connection.closing_timer = Some(core.add_source_timer(self.source, timeout, timer));

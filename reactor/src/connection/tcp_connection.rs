@@ -230,7 +230,7 @@ impl<State> TcpConnection<State> {
         }
         let mut flushed = Flushed::default();
         while !self.output.is_empty() && self.channel.is_writable() && flushed.result.is_ok() {
-            let result = retry_interrupted(|| self.write_front());
+            let result = retry_interrupted(|| write_front(&self.output, &self.stream));
             let written = flushed.note(result, &mut self.channel);
             self.output.consume(written, pool);
             self.bytes_written += written as u64;
@@ -310,18 +310,18 @@ impl<State> TcpConnection<State> {
         // A handshake is not the service's input, and all that it sends waits for the end of it.
         (is_wanted || self.is_handshaking()) && self.channel.is_readable()
     }
+}
 
-    /// Writes what is at the front of the queue; returns bytes written and offered.
-    fn write_front(&self) -> io::Result<(usize, usize)> {
-        if let Some(bytes) = self.output.contiguous() {
-            return Ok((self.stream.write(bytes)?, bytes.len()));
-        }
-        let mut slices = [IoSlice::new(&[]); GATHER_MAX];
-        let count = self.output.gather(&mut slices);
-        let slices = &slices[..count];
-        let offered = slices.iter().map(|slice| slice.len()).sum();
-        Ok((self.stream.write_gathered(slices)?, offered))
+/// Writes what is at the front of a queue; returns bytes written and offered.
+fn write_front(queue: &OutputQueue, stream: &Stream) -> io::Result<(usize, usize)> {
+    if let Some(bytes) = queue.contiguous() {
+        return Ok((stream.write(bytes)?, bytes.len()));
     }
+    let mut slices = [IoSlice::new(&[]); GATHER_MAX];
+    let count = queue.gather(&mut slices);
+    let slices = &slices[..count];
+    let offered = slices.iter().map(|slice| slice.len()).sum();
+    Ok((stream.write_gathered(slices)?, offered))
 }
 
 fn retry_interrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {

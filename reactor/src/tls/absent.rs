@@ -3,7 +3,7 @@
 
 use crate::buffer::Buffer;
 use crate::connection::output_queue::{ChunkPool, OutputQueue};
-use std::io::{self, IoSlice};
+use std::io;
 
 /// No side of TLS.
 #[derive(Clone, Debug)]
@@ -42,10 +42,10 @@ impl TlsSession {
     pub(crate) fn queue_end(&mut self, _pool: &mut ChunkPool) -> io::Result<()> {
         match *self {}
     }
-    pub(crate) fn write_with(
-        &self,
-        _write: impl FnOnce(&[IoSlice<'_>]) -> io::Result<usize>,
-    ) -> io::Result<(usize, usize)> {
+    pub(crate) fn has_queued_end(&self) -> bool {
+        match *self {}
+    }
+    pub(crate) fn sealed(&self) -> &OutputQueue {
         match *self {}
     }
     pub(crate) fn consume(&mut self, _count: usize, _pool: &mut ChunkPool) -> usize {

@@ -120,16 +120,14 @@ impl TlsSession {
         self.send(Outgoing::End, pool)
     }
 
-    /// Offers queued records to `write`; returns bytes written and offered.
-    pub(crate) fn write_with(
-        &self,
-        write: impl FnOnce(&[IoSlice<'_>]) -> io::Result<usize>,
-    ) -> io::Result<(usize, usize)> {
-        let mut slices = [IoSlice::new(&[]); GATHER_MAX];
-        let count = self.sealed.gather(&mut slices);
-        let slices = &slices[..count];
-        let offered = slices.iter().map(|slice| slice.len()).sum();
-        Ok((write(slices)?, offered))
+    /// Whether the end of our stream is queued or sent.
+    pub(crate) fn has_queued_end(&self) -> bool {
+        self.outgoing == End::Queued
+    }
+
+    /// Records that wait to be sent.
+    pub(crate) fn sealed(&self) -> &OutputQueue {
+        &self.sealed
     }
 
     /// Drops `count` bytes of queued records: the kernel took them. Returns how many bytes of output

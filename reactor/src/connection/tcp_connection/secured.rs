@@ -1,6 +1,6 @@
 //! Reading, writing and ending where TLS lies between the service and the socket.
 
-use super::{Flushed, ReadOutcome, TcpConnection, retry_interrupted};
+use super::{Flushed, ReadOutcome, TcpConnection, retry_interrupted, write_front};
 use crate::buffer::Buffer;
 use crate::connection::output_queue::ChunkPool;
 use crate::driver::channel::Readiness;
@@ -10,6 +10,12 @@ impl<State> TcpConnection<State> {
     /// Whether anything waits for the kernel: output, or records of which the service knows nothing.
     pub(crate) fn has_output(&self) -> bool {
         !self.output.is_empty() || self.tls.as_ref().is_some_and(|tls| tls.has_sealed())
+    }
+
+    /// Whether the socket may end: all was written. A handshake is waited for, as what the service sent
+    /// may be all that the peer wants.
+    pub(crate) fn is_drained(&self) -> bool {
+        !self.has_output() && !self.is_handshaking()
     }
 
     /// Whether TLS was begun and is not ready yet.
@@ -69,43 +75,31 @@ impl<State> TcpConnection<State> {
         result
     }
 
-    /// As [`TcpConnection::flush`]: seals output as fast as the kernel takes records.
+    /// As [`TcpConnection::flush`]: seals output as fast as the kernel takes records, and behind all of it
+    /// the end, if that was asked for.
     pub(super) fn flush_records(&mut self, pool: &mut ChunkPool) -> Flushed {
         let mut flushed = Flushed::default();
         let Some(tls) = &mut self.tls else { return flushed };
         while self.channel.is_writable() && flushed.result.is_ok() {
             if !tls.has_sealed() {
-                if self.output.is_empty() || tls.is_handshaking() {
+                if tls.is_handshaking() {
+                    break;
+                } else if !self.output.is_empty() {
+                    flushed.result = tls.seal(&self.output, pool);
+                } else if self.state.is_ending() && !tls.has_queued_end() {
+                    flushed.result = tls.queue_end(pool);
+                } else {
                     break;
                 }
-                flushed.result = tls.seal(&self.output, pool);
                 continue;
             }
-            let write = || tls.write_with(|slices| self.stream.write_gathered(slices));
-            let written = flushed.note(retry_interrupted(write), &mut self.channel);
+            let result = retry_interrupted(|| write_front(tls.sealed(), &self.stream));
+            let written = flushed.note(result, &mut self.channel);
             let taken = tls.consume(written, pool);
             self.output.consume(taken, pool);
             self.bytes_written += taken as u64;
             flushed.bytes += taken;
         }
         flushed
-    }
-
-    /// Sends our end of stream behind all output; false: the kernel has no room for it yet.
-    pub(crate) fn send_end(&mut self, pool: &mut ChunkPool) -> io::Result<bool> {
-        let is_sent = self.send_end_of_records(pool)?;
-        if is_sent {
-            self.stream.shutdown_write()?;
-        }
-        Ok(is_sent)
-    }
-
-    /// As [`TcpConnection::send_end`], for a socket that is about to be closed. A handshake is waited for:
-    /// what the service sent may be all that the peer wants.
-    pub(crate) fn send_end_of_records(&mut self, pool: &mut ChunkPool) -> io::Result<bool> {
-        let Some(tls) = &mut self.tls else { return Ok(true) };
-        tls.queue_end(pool)?;
-        self.flush_records(pool).result?;
-        Ok(!self.has_output() && !self.is_handshaking())
     }
 }

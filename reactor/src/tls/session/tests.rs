@@ -59,13 +59,9 @@ impl Pair {
         if !sender.session.has_sealed() && !sender.session.is_handshaking() {
             sender.session.seal(&sender.output, &mut self.pool)?;
         }
-        let mut bytes = Vec::new();
-        let (written, _offered) = sender.session.write_with(|slices| {
-            bytes = slices.iter().flat_map(|slice| slice.iter().copied()).collect();
-            bytes.truncate(count);
-            Ok(bytes.len())
-        })?;
-        let taken = sender.session.consume(written, &mut self.pool);
+        let sealed = sender.session.sealed().contiguous().expect("records are copied to one piece");
+        let mut bytes = sealed[..sealed.len().min(count)].to_vec();
+        let taken = sender.session.consume(bytes.len(), &mut self.pool);
         sender.output.consume(taken, &mut self.pool);
         spoil(&mut bytes);
         let receiver = &mut self.ends[1 - from];
