@@ -167,19 +167,21 @@ fn is_passing(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | Interrupted | WouldBlock)
 }
 
+/// One that runs until the tests are over; returns where.
+#[cfg(test)]
+pub(crate) fn start() -> SocketAddr {
+    let server = BareEcho::bind(0).expect("a port is free");
+    let address = server.local_addr().expect("it listens");
+    std::thread::spawn(move || server.run());
+    address
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::io::{Read, Write};
     use std::net::Shutdown;
     use std::thread;
-
-    fn start() -> SocketAddr {
-        let server = BareEcho::bind(0).unwrap();
-        let address = server.local_addr().unwrap();
-        thread::spawn(move || server.run());
-        address
-    }
 
     #[test]
     fn what_is_sent_comes_back() {

@@ -60,14 +60,11 @@ fn connect_one(server: SocketAddr) -> io::Result<TcpStream> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bare_epoll::BareEcho;
+    use crate::bare_epoll;
 
     #[test]
     fn a_crowd_is_taken_in() {
-        let server = BareEcho::bind(0).unwrap();
-        let address = server.local_addr().unwrap();
-        std::thread::spawn(move || server.run());
-        let crowd = connect_to_echo(address, 5).unwrap();
+        let crowd = connect_to_echo(bare_epoll::start(), 5).unwrap();
         for mut client in &crowd {
             client.write_all(b"y").unwrap();
             client.read_exact(&mut [0]).unwrap();

@@ -193,15 +193,12 @@ impl Partner {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bare_epoll::BareEcho;
+    use crate::bare_epoll;
     use crate::player::Dialogue;
-    use std::thread;
 
     #[test]
     fn blocks_bounce_settle_and_bounce_again() {
-        let server = BareEcho::bind(0).unwrap();
-        let address = server.local_addr().unwrap();
-        thread::spawn(move || server.run());
+        let address = bare_epoll::start();
         let players = (0..3).map(|_| {
             let player = Player::new(Dialogue::Echo, 4, Instant::now());
             (TcpStream::connect(address).unwrap(), player)

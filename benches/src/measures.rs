@@ -9,6 +9,7 @@ mod holding;
 mod idle_memory;
 mod posting;
 mod row;
+mod spent;
 mod timers;
 
 pub use row::Row;

@@ -158,14 +158,11 @@ impl Seat {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bare_epoll::BareEcho;
+    use crate::bare_epoll;
 
     #[test]
     fn blocks_bounce_and_come_to_rest() {
-        let server = BareEcho::bind(0).unwrap();
-        let address = server.local_addr().unwrap();
-        std::thread::spawn(move || server.run());
-        let mut bouncers = Bouncers::connect(address, 3, 100_000).unwrap();
+        let mut bouncers = Bouncers::connect(bare_epoll::start(), 3, 100_000).unwrap();
         for _ in 0..2 {
             let mut tally = Tally::new();
             bouncers.play(Duration::from_millis(30), &mut tally).unwrap();

@@ -6,6 +6,7 @@ use crate::crowd;
 use crate::echo::bouncers::Bouncers;
 use crate::measures::Plan;
 use crate::measures::row::{Row, Wanted};
+use crate::measures::spent::Spent;
 use crate::processor_time;
 use crate::tally::Tally;
 use crate::turn::Traffic;
@@ -55,10 +56,9 @@ impl Side {
     fn measure(&mut self, duration: Duration) -> io::Result<f64> {
         self.bouncers.play(duration / 10, &mut Tally::new())?;
         let mut tally = Tally::new();
-        let before = processor_time::of_threads(self.server.pid())?;
-        self.bouncers.play(duration, &mut tally)?;
-        let spent = processor_time::of_threads(self.server.pid())?.saturating_sub(before);
+        let computed = || processor_time::of_threads(self.server.pid());
+        let ((), spent) = Spent::by(computed, || self.bouncers.play(duration, &mut tally))?;
         self.bouncers.settle()?;
-        Ok(spent.as_secs_f64() * 1e6 / tally.messages as f64)
+        Ok(spent.cpu.as_secs_f64() * 1e6 / tally.messages as f64)
     }
 }

@@ -8,12 +8,13 @@ use crate::audience::Audience;
 use crate::crowd;
 use crate::measures::Plan;
 use crate::measures::row::{Row, Wanted};
+use crate::measures::spent::Spent;
 use crate::processor_time;
 use bare_hub::BareHub;
 use hub::Hub;
 use std::io;
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Loops, and threads of the bare one.
 const LOOPS: usize = 2;
@@ -76,14 +77,15 @@ fn measure<A: Announcer>(connections: usize, messages: usize, bytes: usize) -> i
     // The first one makes room in queues and buffers.
     announcer.announce(&message)?;
     audience.wait_received()?;
-    let (start, cpu_before) = (Instant::now(), processor_time::own());
     let posts_before = announcer.posts();
-    for _ in 0..messages {
-        announcer.announce(&message)?;
-        audience.wait_received()?;
-    }
-    let (wall, cpu) = (start.elapsed(), processor_time::own() - cpu_before);
+    let announce_all = || {
+        (0..messages).try_for_each(|_| {
+            announcer.announce(&message)?;
+            audience.wait_received()
+        })
+    };
+    let ((), spent) = Spent::by(|| Ok(processor_time::own()), announce_all)?;
     let posts = (announcer.posts() - posts_before) as f64 / messages as f64;
     let of_delivery = |time: Duration| time.as_nanos() as f64 / (messages * connections) as f64;
-    Ok(Cost { wall: of_delivery(wall), cpu: of_delivery(cpu), posts })
+    Ok(Cost { wall: of_delivery(spent.wall), cpu: of_delivery(spent.cpu), posts })
 }

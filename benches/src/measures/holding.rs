@@ -5,16 +5,11 @@ use crate::contender::Contender;
 use crate::crowd;
 use crate::measures::Plan;
 use crate::measures::row::{Row, Wanted};
+use crate::measures::spent::Spent;
 use crate::processor_time;
 use std::io::{self, Read};
 use std::net::{Shutdown, TcpStream};
-use std::time::{Duration, Instant};
-
-/// How long something took, and what the server computed meanwhile.
-struct Spent {
-    wall: Duration,
-    cpu: Duration,
-}
+use std::time::Duration;
 
 pub(super) fn run(plan: Plan) -> io::Result<Vec<Row>> {
     let connections = crowd::size_allowed(plan.scale.pick(18_000, 200));
@@ -42,8 +37,10 @@ pub(super) fn run(plan: Plan) -> io::Result<Vec<Row>> {
 }
 
 fn open_and_close(server: &Contender, connections: usize) -> io::Result<(Spent, Spent)> {
-    let (crowd, opened) = watch(server, || crowd::connect_to_echo(server.address, connections))?;
-    let ((), closed) = watch(server, || close(&crowd))?;
+    let computed = || processor_time::of_threads(server.pid());
+    let connect = || crowd::connect_to_echo(server.address, connections);
+    let (crowd, opened) = Spent::by(computed, connect)?;
+    let ((), closed) = Spent::by(computed, || close(&crowd))?;
     Ok((opened, closed))
 }
 
@@ -58,13 +55,4 @@ fn close(crowd: &[TcpStream]) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-fn watch<T>(server: &Contender, work: impl FnOnce() -> io::Result<T>) -> io::Result<(T, Spent)> {
-    let before = processor_time::of_threads(server.pid())?;
-    let start = Instant::now();
-    let result = work()?;
-    let wall = start.elapsed();
-    let cpu = processor_time::of_threads(server.pid())?.saturating_sub(before);
-    Ok((result, Spent { wall, cpu }))
 }

@@ -3,6 +3,7 @@
 mod functor_queue;
 
 use crate::measures::row::{Row, Wanted};
+use crate::measures::spent::Spent;
 use crate::measures::{Plan, Scale};
 use crate::processor_time;
 use functor_queue::FunctorQueue;
@@ -11,7 +12,7 @@ use std::cell::Cell;
 use std::io;
 use std::sync::mpsc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 const POSTERS: u64 = 8;
 
@@ -35,12 +36,6 @@ impl Mailbox for FunctorQueue {
 thread_local! {
     /// What the tasks of this thread have added up.
     static SUM: Cell<u64> = const { Cell::new(0) };
-}
-
-/// How long all posts of a turn took until their tasks had run.
-struct Spent {
-    wall: Duration,
-    cpu: Duration,
 }
 
 pub(super) fn run(plan: Plan) -> io::Result<Vec<Row>> {
@@ -70,9 +65,15 @@ fn posts_of_each(scale: Scale) -> u64 {
     scale.pick(1_000_000, 8_000) / POSTERS
 }
 
-/// All threads post as fast as they can.
+/// What all posts of a turn take until their tasks have run.
 fn post_all(mailbox: &impl Mailbox, each: u64) -> io::Result<Spent> {
-    let (start, cpu_before) = (Instant::now(), processor_time::own());
+    let (sum, spent) = Spent::by(|| Ok(processor_time::own()), || sum_of_all(mailbox, each))?;
+    let expected = POSTERS * (each * (each - 1) / 2);
+    if sum == expected { Ok(spent) } else { Err(io::Error::other("tasks were lost")) }
+}
+
+/// All threads post as fast as they can.
+fn sum_of_all(mailbox: &impl Mailbox, each: u64) -> io::Result<u64> {
     thread::scope(|scope| {
         for _ in 0..POSTERS {
             scope.spawn(|| {
@@ -87,8 +88,5 @@ fn post_all(mailbox: &impl Mailbox, each: u64) -> io::Result<Spent> {
     mailbox.post(move || {
         let _waited_for = sender.send(SUM.take());
     });
-    let sum = receiver.recv().map_err(io::Error::other)?;
-    let spent = Spent { wall: start.elapsed(), cpu: processor_time::own() - cpu_before };
-    let expected = POSTERS * (each * (each - 1) / 2);
-    if sum == expected { Ok(spent) } else { Err(io::Error::other("tasks were lost")) }
+    receiver.recv().map_err(io::Error::other)
 }
