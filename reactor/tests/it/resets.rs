@@ -4,11 +4,10 @@ use crate::client_support::LOOPBACK;
 use crate::proxy::proxy;
 use crate::puppet::Moment;
 use crate::stage::Stage;
-use crate::support::{Event, PATIENCE, read_to_end, record, reset, swallow};
+use crate::support::{Event, PATIENCE, fill, read_to_end, record, reset, swallow};
 use reactor::{CloseReason, ConnectionOptions};
 use std::io::{ErrorKind, Write};
 use std::net::{Shutdown, TcpListener};
-use std::time::Duration;
 
 const RESET: CloseReason = CloseReason::Error(ErrorKind::ConnectionReset);
 
@@ -102,10 +101,9 @@ fn what_waits_for_a_slow_reader_in_front_of_a_reset_is_passed_on() {
     let listener = TcpListener::bind(LOOPBACK).unwrap();
     let (running, _events) = proxy(listener.local_addr().unwrap(), PATIENCE);
     let client = running.connect();
-    let (mut target, _) = listener.accept().unwrap();
+    let (target, _) = listener.accept().unwrap();
     // Until all is full: the buffers of the client, of the proxy, and in front of the proxy.
-    target.set_write_timeout(Some(Duration::from_millis(300))).unwrap();
-    while target.write(&[b'x'; 1 << 20]).is_ok() {}
+    fill(&target);
     let read_by_the_proxy = running.service_loop().stats().bytes_read;
     reset(target);
     let received = read_to_end(&client).len() as u64;

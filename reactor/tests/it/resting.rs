@@ -4,7 +4,7 @@ use crate::client_support::{BlackHole, LOOPBACK, call, refusing};
 use crate::proxy::proxy;
 use crate::puppet::Moment;
 use crate::stage::{Actor, Stage, TOO_MUCH};
-use crate::support::{PATIENCE, read_exactly, swallow};
+use crate::support::{PATIENCE, fill, read_exactly, swallow};
 use reactor::{Connection, EventLoop, LoopHandle};
 use std::io::Write;
 use std::net::{Shutdown, TcpListener};
@@ -104,9 +104,8 @@ fn a_loop_rests_while_the_slow_side_of_a_link_is_full() {
     let listener = TcpListener::bind(LOOPBACK).unwrap();
     let (running, _events) = proxy(listener.local_addr().unwrap(), PATIENCE);
     let _client = running.connect();
-    let (mut target, _) = listener.accept().unwrap();
-    target.set_write_timeout(Some(Duration::from_millis(300))).unwrap();
-    while target.write(&[b'x'; 1 << 20]).is_ok() {}
+    let (target, _) = listener.accept().unwrap();
+    fill(&target);
     let turns = turns(&running.service_loop());
     assert!(turns <= TURNS_MAX, "{turns} turns");
 }

@@ -4,7 +4,7 @@ use reactor::{
     Buffer, CloseReason, ConnectFailure, Connection, ConnectionHandle, ConnectionId, Connections,
     EventLoopThread, LoopHandle, Seat, Service, ServiceHandle, TcpServer, TcpServerBuilder,
 };
-use std::io::{ErrorKind, Read};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
@@ -280,6 +280,12 @@ pub(crate) fn read_to_end(mut stream: &TcpStream) -> Vec<u8> {
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes).expect("an end in time");
     bytes
+}
+
+/// Writes until all buffers behind `stream` are full, and have been for a while.
+pub(crate) fn fill(mut stream: &TcpStream) {
+    stream.set_write_timeout(Some(Duration::from_millis(300))).unwrap();
+    while stream.write(&[b'x'; 1 << 20]).is_ok() {}
 }
 
 /// Makes the close of `stream` a reset.

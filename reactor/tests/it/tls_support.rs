@@ -1,7 +1,7 @@
 //! Servers with TLS, and a blocking client of rustls that talks to them.
 
 use crate::support::{Recording, record};
-use reactor::rustls::{ClientConfig, ClientConnection, ServerConfig, StreamOwned};
+use reactor::rustls::{ClientConfig, ClientConnection, StreamOwned};
 use reactor::{Buffer, Connection, TcpServerBuilder};
 use std::net::TcpStream;
 use std::sync::Arc;
@@ -9,23 +9,12 @@ use std::sync::Arc;
 #[path = "../../src/tls/localhost.rs"]
 mod localhost;
 
-pub(crate) use localhost::{name, trusting};
+pub(crate) use localhost::{Configs, name, trusting};
 
 /// A blocking connection with TLS.
 pub(crate) type TlsStream = StreamOwned<ClientConnection, TcpStream>;
 
-/// Both sides of a server called localhost.
-pub(crate) struct Configs {
-    pub(crate) server: Arc<ServerConfig>,
-    pub(crate) client: Arc<ClientConfig>,
-}
-
 impl Configs {
-    pub(crate) fn new() -> Self {
-        let (server, client) = localhost::configs();
-        Self { server, client }
-    }
-
     /// TLS of a client over `stream`; shakes hands with the first byte.
     pub(crate) fn over(&self, stream: TcpStream) -> TlsStream {
         over(stream, self.client.clone())

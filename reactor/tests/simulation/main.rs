@@ -13,7 +13,8 @@ mod world;
 
 use reactor::simulation::Faults;
 use std::ops::Range;
-use world::{Configs, World};
+use world::World;
+use world::localhost::Configs;
 
 /// Seeds tried unless told otherwise.
 const SEEDS: u64 = 2000;

@@ -1,7 +1,7 @@
 //! TLS, one step at a time.
 
 use crate::tls_stage::{Stage, Told, swallow};
-use crate::world::Configs;
+use crate::world::localhost::Configs;
 use reactor::{Buffer, CloseReason, Connection, ConnectionOptions, Tls};
 use std::io::{ErrorKind, Read, Write};
 use std::sync::Arc;

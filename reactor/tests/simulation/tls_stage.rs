@@ -1,6 +1,7 @@
 //! One connection with TLS, and a peer that does one thing at a time.
 
-use crate::world::{Configs, ECHO, localhost};
+use crate::world::ECHO;
+use crate::world::localhost::{self, Configs};
 use reactor::rustls::ClientConnection;
 use reactor::simulation::{Faults, Received, SimulatedPeer, Simulation};
 use reactor::{

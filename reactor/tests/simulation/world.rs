@@ -3,7 +3,7 @@
 use crate::moody_echo::{MoodyEcho, Seen};
 use crate::peer_script::PeerScript;
 use crate::relay::Relay;
-use reactor::rustls::{ClientConfig, ServerConfig};
+use localhost::Configs;
 use reactor::simulation::{Faults, Simulation};
 use reactor::{EventLoop, Seat, TcpServer, TcpServerBuilder, Tls};
 use std::net::SocketAddr;
@@ -17,19 +17,6 @@ pub(crate) const ECHO: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 1)), 7);
 const RELAY: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 2)), 8);
-
-/// Both sides of the tunnel.
-pub(crate) struct Configs {
-    pub(crate) server: Arc<ServerConfig>,
-    pub(crate) client: Arc<ClientConfig>,
-}
-
-impl Configs {
-    pub(crate) fn new() -> Self {
-        let (server, client) = localhost::configs();
-        Self { server, client }
-    }
-}
 
 /// Steps in which every world comes to its end; reached only by one that hangs.
 const STEPS_MAX: usize = 200_000;

@@ -2,7 +2,7 @@
 
 use super::tests::{CLIENT, Pair, SERVER};
 use super::*;
-use crate::tls::localhost;
+use crate::tls::localhost::Configs;
 use std::sync::Arc;
 
 /// The head of a handshake message of 65,535 bytes, a client's first.
@@ -10,7 +10,7 @@ const LARGEST_HELLO: [u8; 4] = [1, 0, 255, 255];
 
 fn server() -> (TlsSession, ChunkPool) {
     let mut pool = ChunkPool::default();
-    let tls = Tls::Server(localhost::configs().0);
+    let tls = Tls::Server(Configs::new().server);
     (TlsSession::new(&tls, &mut pool).unwrap(), pool)
 }
 
@@ -24,7 +24,7 @@ fn open(session: &mut TlsSession, pool: &mut ChunkPool, bytes: &[u8]) -> io::Res
 
 /// A server whose messages are many records, the tickets that follow the handshake too.
 fn in_small_records() -> Pair {
-    let (server, client) = localhost::configs();
+    let Configs { server, client } = Configs::new();
     let mut server = Arc::unwrap_or_clone(server);
     server.max_fragment_size = Some(32);
     let mut pair = Pair::of(Arc::new(server), client);
@@ -82,7 +82,7 @@ fn a_message_in_a_thousand_pieces_is_kept_within_bounds() {
 /// A debug build of rustls panics, for it expects to have sent its last alert.
 #[test]
 fn nonsense_behind_our_end_is_an_error() {
-    let (server, client) = localhost::configs();
+    let Configs { server, client } = Configs::new();
     let mut pair = Pair::of(server, client).shake();
     pair.ends[SERVER].session.queue_end(&mut pair.pool).unwrap();
     pair.send(CLIENT, b"spoiled");

@@ -1,5 +1,5 @@
 use super::*;
-use crate::tls::localhost;
+use crate::tls::localhost::{self, Configs};
 use rustls::{ClientConfig, ServerConfig};
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ pub(super) const SERVER: usize = 1;
 
 impl Pair {
     fn new() -> Self {
-        let (server, client) = localhost::configs();
+        let Configs { server, client } = Configs::new();
         Self::of(server, client)
     }
 
@@ -146,8 +146,7 @@ fn no_end_is_queued_before_the_handshake_is_over() {
 
 #[test]
 fn early_data_is_refused() {
-    let (server, _client) = localhost::configs();
-    let mut server = Arc::unwrap_or_clone(server);
+    let mut server = Arc::unwrap_or_clone(Configs::new().server);
     server.max_early_data_size = 1;
     let error = TlsSession::new(&Tls::Server(Arc::new(server)), &mut ChunkPool::default());
     assert_eq!(error.err().map(|error| error.kind()), Some(io::ErrorKind::InvalidInput));
