@@ -2,6 +2,8 @@
 //!
 //! Only strings and brackets are looked at; whether the object is JSON is for the decoder to say.
 
+use crate::Envelope;
+use crate::json::quick_request;
 use crate::limits::DEPTH_MAX;
 use thiserror::Error;
 
@@ -93,6 +95,25 @@ impl Framer {
         self.object_bytes_max = object_bytes_max;
     }
 
+    /// The first request in `unread` and the bytes that it takes, when it is one that comes by
+    /// the million and is written plainly; in one pass, where [`scan`](Self::scan) and
+    /// [`decode`](crate::decode) take two. `None` says nothing about the bytes: `scan` them.
+    ///
+    /// ```
+    /// use chatproto::{Framer, Request, UserId};
+    ///
+    /// let stream = br#"{"msgid":1005,"toid":2,"msg":"hi"} {"msgid":1012}"#;
+    /// let (envelope, consumed) = Framer::new(4096).scan_plain(stream).expect("it is plain");
+    /// assert!(matches!(envelope.request, Request::Chat { to: UserId(2), .. }));
+    /// assert_eq!(Framer::new(4096).scan_plain(&stream[consumed..]), None);
+    /// ```
+    pub fn scan_plain<'a>(&self, unread: &'a [u8]) -> Option<(Envelope<'a>, usize)> {
+        if self.looked > 0 {
+            return None;
+        }
+        quick_request(unread, self.object_bytes_max)
+    }
+
     /// Looks for the end of the first object in `unread`.
     ///
     /// The caller drops `consumed` bytes and next time passes what is left, followed by what came
@@ -177,7 +198,7 @@ fn is_structural(byte: u8) -> bool {
 }
 
 /// White space, and the NUL with which the original client ends its objects.
-fn count_separators(bytes: &[u8]) -> usize {
+pub(crate) fn count_separators(bytes: &[u8]) -> usize {
     let is_separator = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | 0);
     bytes.iter().position(|byte| !is_separator(byte)).unwrap_or(bytes.len())
 }

@@ -4,6 +4,8 @@ mod event_fields;
 mod field;
 mod key;
 mod object_writer;
+mod plain;
+mod quick_request;
 mod request_fields;
 
 pub use event_fields::decode_event;
@@ -12,3 +14,4 @@ pub use request_fields::decode;
 pub(crate) use event_fields::stored_chat;
 pub(crate) use key::Key;
 pub(crate) use object_writer::ObjectWriter;
+pub(crate) use quick_request::quick_request;

@@ -1,6 +1,7 @@
 //! Appends one object to a buffer, field by field.
 
 use super::Key;
+use super::plain::plain_bytes;
 use crate::Errno;
 
 /// Writes fields of one object; `{` is there from the start, the end is the caller's choice.
@@ -136,6 +137,13 @@ impl<'o> ObjectWriter<'o> {
 }
 
 fn push_text(out: &mut Vec<u8>, text: &str) {
+    if plain_bytes(text.as_bytes()) == text.len() {
+        out.reserve(text.len() + 2);
+        out.push(b'"');
+        out.extend_from_slice(text.as_bytes());
+        out.push(b'"');
+        return;
+    }
     serde_json::to_writer(out, text).expect("a string is always JSON and a Vec takes any bytes");
 }
 

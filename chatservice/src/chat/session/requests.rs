@@ -23,6 +23,14 @@ impl Session {
                 core.effects.push(Effect::ReadAgain(self.conn));
                 return used;
             }
+            if !self.waits()
+                && let Some((envelope, consumed)) = self.framer.scan_plain(&unread[used..])
+            {
+                used += consumed;
+                objects += 1;
+                self.handle_request(envelope, core);
+                continue;
+            }
             match self.framer.scan(&unread[used..]) {
                 Ok(Scan::Object { text, consumed }) => {
                     used += consumed;
