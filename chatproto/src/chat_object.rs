@@ -20,8 +20,11 @@ use crate::{GroupId, UserId};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChatObject {
     /// The object without its closing brace.
-    head: Box<str>,
+    head: String,
 }
+
+/// Keys, and ids of ten digits: one allocation nearly always, and little to spare.
+const HEAD_BYTES: usize = 80;
 
 impl ChatObject {
     /// A message from one user to another.
@@ -43,7 +46,7 @@ impl ChatObject {
         let text = text.trim_matches([' ', '\t', '\r', '\n', '\0']);
         let chat = stored_chat(text)?;
         let head = chat.strip_suffix('}')?.trim_ascii_end();
-        Some(Self { head: head.into() })
+        Some(Self { head: head.to_owned() })
     }
 
     /// Appends the object as an original client gets it, and a newline.
@@ -83,15 +86,14 @@ impl ChatObject {
         msg: &str,
         time: &str,
     ) -> Self {
-        let mut head = Vec::with_capacity(96 + name.len() + msg.len() + time.len());
+        let mut head = Vec::with_capacity(HEAD_BYTES + name.len() + msg.len() + time.len());
         ObjectWriter::message(&mut head, msgid)
             .integer(Key::ID, from.0)
             .text(Key::NAME, name)
             .integer(recipient_key, recipient)
             .text(Key::MSG, msg)
             .text(Key::TIME, time);
-        let head = String::from_utf8(head).expect("objects are written as UTF-8");
-        Self { head: head.into() }
+        Self { head: String::from_utf8(head).expect("objects are written as UTF-8") }
     }
 }
 

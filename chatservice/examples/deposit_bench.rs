@@ -81,7 +81,7 @@ fn measure(
         let object =
             ChatObject::direct(to, "bench", to, "a message of usual length", "2026-01-02 03:04:05");
         let sid = Sid(sids | n as u128);
-        let mid = sid.to_string().into_boxed_str();
+        let mid = sid.to_string().into();
         let message = Message { sid, sender: to, mid, audience: Audience::One, object };
         Write::Deposit { recipient: to, messages: vec![Arc::new(message)] }
     };

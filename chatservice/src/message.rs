@@ -4,6 +4,7 @@
 use std::fmt;
 
 use chatproto::{ChatObject, UserId};
+use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
 /// The server's id of a message. Sids sort in the order in which their server took the messages.
@@ -20,10 +21,11 @@ pub struct Sid(pub u128);
 impl Sid {
     /// The sid in text.
     pub fn text(self) -> SidText {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let mut digits = [0; 24];
-        for (index, digit) in digits.iter_mut().enumerate() {
-            let nibble = (self.0 >> (4 * (23 - index))) as usize & 0xf;
-            *digit = b"0123456789abcdef"[nibble];
+        let bytes = self.0.to_be_bytes();
+        for (pair, byte) in digits.as_chunks_mut::<2>().0.iter_mut().zip(&bytes[4..]) {
+            *pair = [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 0xf)]];
         }
         SidText(digits)
     }
@@ -71,7 +73,7 @@ pub struct Message {
     /// Who sent it, as the login says.
     pub sender: UserId,
     /// The sender's id of it, or one that the server made; (sender, mid) tells a repeat.
-    pub mid: Box<str>,
+    pub mid: CompactString,
     /// One recipient or a group.
     pub audience: Audience,
     /// What recipients get.

@@ -12,11 +12,12 @@ mod way;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use ahash::AHashMap;
 use chatproto::UserId;
+use compact_str::CompactString;
 use slab::Slab;
 
 use super::effect::{LaneKey, Located, LoginId, NodeId, Place, Refusal, Settlement};
@@ -98,7 +99,7 @@ pub struct Answer {
     /// Who sent it.
     pub user: UserId,
     /// The mid under which it wants the answer, if any.
-    pub mid: Option<Box<str>>,
+    pub mid: Option<CompactString>,
     /// How it ended for all recipients together, or that one of them refused it.
     pub how: Settlement,
 }
@@ -111,7 +112,7 @@ pub struct Asker {
     /// Whose login that is.
     pub user: UserId,
     /// `None` when the sender wants no answer to a success.
-    pub mid: Option<Box<str>>,
+    pub mid: Option<CompactString>,
 }
 
 /// A message with debts left.
@@ -137,21 +138,28 @@ enum Looks {
 #[derive(Debug)]
 pub struct Ledger {
     /// Clients choose the keys, so the hash must be one that they cannot aim at.
-    lanes: HashMap<LaneKey, Lane>,
+    lanes: AHashMap<LaneKey, Lane>,
     owed: Slab<Owed>,
     /// How long the recipient's side may take before rows are written from here.
     patience: Duration,
     looks: Looks,
     actions: Vec<Action>,
+    /// Kept between calls for its memory.
+    ended: Vec<(usize, Settlement)>,
 }
 
 impl Ledger {
     /// `patience` is to be longer than the recipient's side takes to give up on its client, since
     /// it knows more. `has_others`: recipients may be on other nodes.
     pub fn new(patience: Duration, has_others: bool) -> Self {
-        let (lanes, owed, actions) = (HashMap::new(), Slab::new(), Vec::new());
-        let looks = if has_others { Looks::Never } else { Looks::NotNeeded };
-        Self { lanes, owed, patience, looks, actions }
+        Self {
+            lanes: AHashMap::new(),
+            owed: Slab::new(),
+            patience,
+            looks: if has_others { Looks::Never } else { Looks::NotNeeded },
+            actions: Vec::new(),
+            ended: Vec::new(),
+        }
     }
 
     /// Exchanges what is to be done, in order, for an empty list; to be called after every
@@ -275,16 +283,17 @@ impl Ledger {
         act: impl FnOnce(&mut Lane, Duration, &mut Vec<Action>, &mut Vec<(usize, Settlement)>),
     ) {
         let Some(lane) = self.lanes.get_mut(&key) else { return };
-        let mut ended = Vec::new();
+        let mut ended = std::mem::take(&mut self.ended);
         act(lane, self.patience, &mut self.actions, &mut ended);
         // A lane without debts keeps its way until its next deadline, so that a conversation
         // looks its recipient up once.
         if lane.is_over() {
             self.lanes.remove(&key);
         }
-        for (owed, how) in ended {
+        for (owed, how) in ended.drain(..) {
             self.debt_ended(owed, how);
         }
+        self.ended = ended;
     }
 
     fn debt_ended(&mut self, key: usize, how: Settlement) {

@@ -6,6 +6,7 @@ use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::Arc;
 
 use chatproto::{GroupId, UserId};
+use compact_str::CompactString;
 use parking_lot::Mutex;
 
 use super::{
@@ -39,7 +40,7 @@ struct Account {
     groups: BTreeSet<GroupId>,
     rows: BTreeMap<RowId, Arc<Message>>,
     /// Which row holds (sender, mid).
-    known: BTreeMap<(UserId, Box<str>), RowId>,
+    known: BTreeMap<(UserId, CompactString), RowId>,
 }
 
 struct StoredGroup {

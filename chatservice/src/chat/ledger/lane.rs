@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use super::Action;
 use super::Looks;
 use super::way::{Batch, Mailing, SEEN_WITHIN, Way};
+use compact_str::CompactString;
+
 use crate::chat::effect::{LaneKey, Located, NodeId, Place, Refusal, Settlement};
 use crate::message::{Message, Sid};
 use crate::storage::RowId;
@@ -49,7 +51,7 @@ pub(super) struct Lane {
 /// know, must not go ahead.
 #[derive(Debug)]
 struct Gap {
-    mid: Box<str>,
+    mid: CompactString,
     /// The sender has given the message up if it has not come by then.
     until: Instant,
     refusal: Refusal,

@@ -50,7 +50,7 @@ impl Rig {
         self.wanted()
     }
 
-    fn hand_in(&mut self, letter: char, mid: Option<Box<str>>, recipients: &[i64]) {
+    fn hand_in(&mut self, letter: char, mid: Option<CompactString>, recipients: &[i64]) {
         let text = letter.to_string();
         let object = ChatObject::direct(UserId(1), "a", UserId(2), &text, "");
         let (sid, sender, audience) = (sid(letter), UserId(1), Audience::One);

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use chatproto::UserId;
+use compact_str::CompactString;
 
 use crate::message::Message;
 use crate::storage::{Outcome, RowId, Write};
@@ -14,7 +15,7 @@ use crate::storage::{Outcome, RowId, Write};
 pub(super) struct Key {
     pub(super) recipient: UserId,
     pub(super) sender: UserId,
-    pub(super) mid: Box<str>,
+    pub(super) mid: CompactString,
 }
 
 impl Key {

@@ -241,7 +241,7 @@ fn stored(mut row: mysql::Row) -> Result<Stored, Failure> {
     let key = Key {
         recipient: UserId(column(&mut row, 1)?),
         sender: UserId(column(&mut row, 2)?),
-        mid: mid.into_boxed_str(),
+        mid: mid.into(),
     };
     Ok(Stored { id: RowId(column(&mut row, 0)?), key, body: column(&mut row, 4)? })
 }

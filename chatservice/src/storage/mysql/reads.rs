@@ -173,7 +173,7 @@ fn stored_row(row: &mut mysql::Row) -> Result<Row, Failure> {
     let message = Message {
         sid: Sid::parse(&sid).ok_or_else(|| damaged("a sid"))?,
         sender: UserId(column(row, 1)?),
-        mid: mid.into_boxed_str(),
+        mid: mid.into(),
         audience,
         object: ChatObject::from_text(&text).ok_or_else(|| damaged("a message"))?,
     };

@@ -156,7 +156,7 @@ fn row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
     let message = Message {
         sid: Sid::parse(&sid).ok_or_else(|| damaged(3))?,
         sender: UserId(row.get(1)?),
-        mid: row.get::<_, String>(2)?.into_boxed_str(),
+        mid: row.get::<_, String>(2)?.into(),
         audience,
         object,
     };

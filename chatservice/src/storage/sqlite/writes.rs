@@ -217,7 +217,9 @@ impl Batch<'_> {
             .prepare_cached(
                 "SELECT id FROM OfflineMessage WHERE userid = ?1 AND sender = ?2 AND mid = ?3",
             )?
-            .query_row(params![recipient.0, message.sender.0, message.mid], |row| row.get(0))
+            .query_row(params![recipient.0, message.sender.0, message.mid.as_str()], |row| {
+                row.get(0)
+            })
             .optional()
             .map(|found| found.map(RowId))
     }
@@ -231,7 +233,7 @@ impl Batch<'_> {
         self.insert(
             "INSERT INTO OfflineMessage (userid, sender, mid, sid, message, body)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            params![recipient.0, message.sender.0, message.mid, sid, text, body],
+            params![recipient.0, message.sender.0, message.mid.as_str(), sid, text, body],
         )
         .map(RowId)
     }

@@ -169,7 +169,7 @@ fn what_waits_is_committed_together_in_order() {
 fn a_batch_is_bounded_in_writes_and_bytes() {
     let object = ChatObject::direct(UserId(1), "ann", UserId(1), &"x".repeat(1000), "then");
     let deposit = |n: u128| {
-        let (sender, mid) = (UserId(1), format!("m{n}").into_boxed_str());
+        let (sender, mid) = (UserId(1), format!("m{n}").into());
         let object = object.clone();
         let message = Message { sid: Sid(n), sender, mid, audience: Audience::One, object };
         let messages = vec![Arc::new(message)];

@@ -41,9 +41,9 @@ pub(super) fn deposit(recipient: i64, mid: &str) -> Write {
     Write::Deposit { recipient: UserId(recipient), messages }
 }
 
-fn waiting(store: &MySqlStore, recipient: i64) -> Vec<(RowId, Box<str>)> {
+fn waiting(store: &MySqlStore, recipient: i64) -> Vec<(RowId, String)> {
     let rows = store.rows(UserId(recipient), RowId::default(), PageLimit::rows(usize::MAX));
-    rows.unwrap().into_iter().map(|row| (row.id, row.message.mid.clone())).collect()
+    rows.unwrap().into_iter().map(|row| (row.id, row.message.mid.to_string())).collect()
 }
 
 #[test]
