@@ -11,7 +11,6 @@ use crate::framing::count_separators;
 use crate::limits::{MID_CHARACTERS_MAX, TIME_CHARACTERS_MAX, is_within};
 use crate::{Envelope, GroupId, Request, UserId};
 use std::borrow::Cow;
-use std::ops::Range;
 
 /// The request that `unread` begins with and the bytes that it takes, separators before it
 /// included. `None` when it is not whole, longer than `object_bytes_max`, or not plain: with an
@@ -20,72 +19,70 @@ pub(crate) fn quick_request(
     unread: &[u8],
     object_bytes_max: usize,
 ) -> Option<(Envelope<'_>, usize)> {
-    let separators = count_separators(unread);
-    let rest = &unread[separators..];
-    let mut reader = Reader { bytes: &rest[..rest.len().min(object_bytes_max)], at: 0 };
-    let fields = reader.fields()?;
-    let text = str::from_utf8(&rest[..reader.at]).ok()?;
-    Some((fields.into_envelope(text)?, separators + reader.at))
+    let object = &unread[count_separators(unread)..];
+    let mut reader = Reader { rest: &object[..object.len().min(object_bytes_max)] };
+    let before = reader.rest.len();
+    let envelope = reader.fields()?.into_envelope()?;
+    let object_bytes = before - reader.rest.len();
+    Some((envelope, unread.len() - object.len() + object_bytes))
 }
 
-/// Where the values are that these requests use.
+/// The values that these requests use; texts may not be UTF-8 yet.
 #[derive(Default)]
-struct Fields {
+struct Fields<'a> {
     msgid: Option<i64>,
     id: Option<i64>,
     toid: Option<i64>,
     groupid: Option<i64>,
     seq: Option<i64>,
-    mid: Option<Range<usize>>,
-    msg: Option<Range<usize>>,
-    time: Option<Range<usize>>,
+    mid: Option<&'a [u8]>,
+    msg: Option<&'a [u8]>,
+    time: Option<&'a [u8]>,
     /// The original client adds it, and nobody uses it: the login knows the name.
-    name: Option<Range<usize>>,
+    name: Option<&'a [u8]>,
 }
 
-impl Fields {
-    fn into_envelope(self, text: &str) -> Option<Envelope<'_>> {
-        let at = |range: Range<usize>| text.get(range).map(Cow::Borrowed);
+impl<'a> Fields<'a> {
+    fn into_envelope(self) -> Option<Envelope<'a>> {
+        let mid = text(self.mid)?;
+        let time = text(self.time)?.filter(|time| is_within(time, 0, TIME_CHARACTERS_MAX));
+        let msg = text(self.msg)?;
+        text(self.name)?;
+        let id = self.id.map(UserId);
         let request = match self.msgid? {
             msgid::RECEIVED => Request::Received { seq: u64::try_from(self.seq?).ok()? },
-            found @ (msgid::CHAT | msgid::GROUP_CHAT) => {
-                let (id, msg) = (self.id.map(UserId), at(self.msg?)?);
-                let time =
-                    self.time.and_then(at).filter(|time| is_within(time, 0, TIME_CHARACTERS_MAX));
-                if found == msgid::CHAT {
-                    Request::Chat { id, to: UserId(self.toid?), msg, time }
-                } else {
-                    Request::GroupChat { id, group: GroupId(self.groupid?), msg, time }
-                }
+            msgid::CHAT => Request::Chat { id, to: UserId(self.toid?), msg: msg?, time },
+            msgid::GROUP_CHAT => {
+                Request::GroupChat { id, group: GroupId(self.groupid?), msg: msg?, time }
             }
             _ => return None,
         };
-        let mid = match self.mid {
-            Some(mid) => Some(at(mid).filter(|mid| is_within(mid, 1, MID_CHARACTERS_MAX))?),
-            None => None,
-        };
-        Some(Envelope { mid, request })
+        let is_named = mid.as_ref().is_none_or(|mid| is_within(mid, 1, MID_CHARACTERS_MAX));
+        is_named.then_some(Envelope { mid, request })
+    }
+}
+
+/// A field's text; `None` if it is there and is not UTF-8.
+fn text(field: Option<&[u8]>) -> Option<Option<Cow<'_, str>>> {
+    match field {
+        Some(bytes) => str::from_utf8(bytes).ok().map(|text| Some(Cow::Borrowed(text))),
+        None => Some(None),
     }
 }
 
 struct Reader<'a> {
-    bytes: &'a [u8],
-    at: usize,
+    rest: &'a [u8],
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
     /// The fields of the object that begins here; ends behind it.
-    fn fields(&mut self) -> Option<Fields> {
+    fn fields(&mut self) -> Option<Fields<'a>> {
         let mut fields = Fields::default();
         self.expect(b'{')?;
-        self.skip_space();
         loop {
             let key = self.string()?;
-            self.skip_space();
             self.expect(b':')?;
-            self.skip_space();
-            let bytes = self.bytes;
-            match &bytes[key] {
+            match key {
                 b"msgid" => set(&mut fields.msgid, self.integer()?)?,
                 b"id" => set(&mut fields.id, self.integer()?)?,
                 b"toid" => set(&mut fields.toid, self.integer()?)?,
@@ -98,63 +95,58 @@ impl Reader<'_> {
                 _ => return None,
             }
             self.skip_space();
-            match self.next()? {
-                b',' => self.skip_space(),
-                b'}' => return Some(fields),
-                _ => return None,
+            match self.rest {
+                [b'}', rest @ ..] => {
+                    self.rest = rest;
+                    return Some(fields);
+                }
+                _ => self.expect(b',')?,
             }
         }
     }
 
     /// What stands between the quotes of a string without escapes.
-    fn string(&mut self) -> Option<Range<usize>> {
+    fn string(&mut self) -> Option<&'a [u8]> {
         self.expect(b'"')?;
-        let start = self.at;
-        let end = start + plain_bytes(&self.bytes[start..]);
-        self.at = end;
-        self.expect(b'"')?;
-        Some(start..end)
+        let (text, rest) = self.rest.split_at(plain_bytes(self.rest));
+        self.rest = rest.strip_prefix(b"\"")?;
+        Some(text)
     }
 
     fn integer(&mut self) -> Option<i64> {
-        let negative = self.bytes.get(self.at) == Some(&b'-');
-        self.at += usize::from(negative);
-        let start = self.at;
+        self.skip_space();
+        let (negative, digits) = match self.rest {
+            [b'-', digits @ ..] => (true, digits),
+            digits => (false, digits),
+        };
         let mut value = 0_i64;
-        while let Some(digit @ b'0'..=b'9') = self.bytes.get(self.at) {
-            value = value * 10 + i64::from(digit - b'0');
-            self.at += 1;
-            if self.at - start > DIGITS_MAX {
-                return None;
-            }
+        let mut rest = digits;
+        while let [digit @ b'0'..=b'9', behind @ ..] = rest {
+            value = value.checked_mul(10)?.checked_add(i64::from(digit - b'0'))?;
+            rest = behind;
         }
-        let digits = &self.bytes[start..self.at];
-        let is_canonical = !digits.is_empty() && (digits[0] != b'0' || digits.len() == 1);
+        let count = digits.len() - rest.len();
+        self.rest = rest;
         // What follows is a comma or a brace, or the object is not read here: no fraction, no
-        // exponent. A minus zero is a fraction to others.
+        // exponent. To others a minus zero is a fraction.
+        let is_canonical = count == 1 || (count > 1 && digits[0] != b'0');
         let is_plain = is_canonical && !(negative && value == 0);
         is_plain.then_some(if negative { -value } else { value })
     }
 
-    fn next(&mut self) -> Option<u8> {
-        let byte = self.bytes.get(self.at).copied();
-        self.at += 1;
-        byte
-    }
-
     fn expect(&mut self, byte: u8) -> Option<()> {
-        (self.next()? == byte).then_some(())
+        self.skip_space();
+        let (first, rest) = self.rest.split_first()?;
+        self.rest = rest;
+        (*first == byte).then_some(())
     }
 
     fn skip_space(&mut self) {
-        while let Some(b' ' | b'\t' | b'\r' | b'\n') = self.bytes.get(self.at) {
-            self.at += 1;
+        while let [b' ' | b'\t' | b'\r' | b'\n', rest @ ..] = self.rest {
+            self.rest = rest;
         }
     }
 }
-
-/// No `i64` of so many digits overflows.
-const DIGITS_MAX: usize = 18;
 
 /// A field that comes twice is not plain.
 fn set<T>(field: &mut Option<T>, value: T) -> Option<()> {

@@ -47,13 +47,14 @@ fn what_is_not_plain_is_left() {
         r#"{"msgid":1005,"toid":02,"msg":"a"}"#,
         r#"{"msgid":1005,"toid":-0,"msg":"a"}"#,
         r#"{"msgid":1005,"toid":-,"msg":"a"}"#,
-        r#"{"msgid":1005,"toid":1234567890123456789,"msg":"a"}"#,
+        r#"{"msgid":1005,"toid":12345678901234567890,"msg":"a"}"#,
         r#"{"msgid":1005,"toid":2,"msg":"a",}"#,
         r#"{"msgid":1005,"toid":2,"msg":"a","mid":""}"#,
         r#"{"msgid":1005,"msg":"a"}"#,
         r#"{"msgid":1011,"seq":-1}"#,
         r#"{"msgid":1012}"#,
         "{\"msgid\":1005,\"toid\":2,\"msg\":\"a\tb\"}",
+        "{\"msgid\":1005,\"toid\":2,\"msg\":\"a\n\"}",
     ] {
         check_left(text);
     }
@@ -76,6 +77,7 @@ fn nearly_plain() -> impl Strategy<Value = Vec<u8>> {
     let value = prop_oneof![
         4 => prop::sample::select(vec!["1005", "1009", "1011", "7", "-3", "0"]).prop_map(str::to_owned),
         4 => "[ -~]{0,20}".prop_map(|text| format!("\"{text}\"")),
+        1 => "[ a\\n\\t]{0,3}".prop_map(|text| format!("\"{text}\"")),
         2 => "\\PC{0,9}".prop_map(|text| serde_json::to_string(&text).unwrap()),
         1 => prop::sample::select(vec!["null", "1.5", "1e3", "[1]", "{}", "-", "00", "-0", "tru"])
             .prop_map(str::to_owned),
