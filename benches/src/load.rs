@@ -41,7 +41,7 @@ pub(crate) struct Load {
 struct Seat {
     stream: TcpStream,
     player: Player,
-    /// The beginning of a line whose end has not come.
+    /// The beginning of a frame whose end has not come.
     partial: Vec<u8>,
     /// What is to be written.
     output: Vec<u8>,
@@ -119,18 +119,27 @@ impl Load {
     fn handle_event(&mut self, index: usize, play: Play, tally: &mut Tally) -> io::Result<()> {
         let mut input = std::mem::take(&mut self.input);
         loop {
-            let count = match read(&self.seats[index].stream, input.as_mut_slice()) {
+            // A frame's beginning that came before stands before what comes now.
+            let seat = &mut self.seats[index];
+            let begun = seat.partial.len();
+            input[..begun].copy_from_slice(&seat.partial);
+            let end = match read(&seat.stream, &mut input[begun..]) {
                 Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-                Ok(count) => count,
+                Ok(count) => begun + count,
                 Err(Errno::AGAIN) => break,
                 Err(error) => return Err(error.into()),
             };
             let now = Instant::now();
-            self.receive(index, &input[..count], now, tally)?;
+            let taken = self.receive(index, &input[..end], now, tally)?;
+            if end - taken == input.len() {
+                return Err(io::Error::other("a frame does not end"));
+            }
             let seat = &mut self.seats[index];
+            seat.partial.clear();
+            seat.partial.extend_from_slice(&input[taken..end]);
             seat.player.respond(now, play, &mut seat.output);
             // Less than was asked for: there is no more, and the next byte brings an event.
-            if count < input.len() {
+            if end < input.len() {
                 break;
             }
         }
@@ -138,31 +147,23 @@ impl Load {
         self.seats[index].flush()
     }
 
+    /// Takes all whole frames of `bytes`; returns how long they are.
     fn receive(
         &mut self,
         index: usize,
-        mut bytes: &[u8],
+        bytes: &[u8],
         now: Instant,
         tally: &mut Tally,
-    ) -> io::Result<()> {
-        while let Some(end) = memchr::memchr(b'\n', bytes) {
-            let seat = &mut self.seats[index];
-            let number = if seat.partial.is_empty() {
-                seat.player.receive(&bytes[..end])?
-            } else {
-                seat.partial.extend_from_slice(&bytes[..end]);
-                let number = seat.player.receive(&seat.partial)?;
-                seat.partial.clear();
-                number
-            };
-            if let Some(number) = number {
+    ) -> io::Result<usize> {
+        let mut all = 0;
+        while let Some(taken) = self.seats[index].player.receive(&bytes[all..])? {
+            if let Some(number) = taken.message {
                 let sender = &self.seats[self.partner.of(index)].player;
                 tally.count(now.saturating_duration_since(sender.sent_at(number)));
             }
-            bytes = &bytes[end + 1..];
+            all += taken.bytes;
         }
-        self.seats[index].partial.extend_from_slice(bytes);
-        Ok(())
+        Ok(all)
     }
 }
 

@@ -1,5 +1,7 @@
+use super::chat::TIME;
 use super::*;
-use chatproto::{Answer, ChatObject};
+use crate::numbered_text::{Template, digits_of};
+use chatproto::{Answer, ChatObject, Delivery, Request, UserId};
 
 fn account() -> Account {
     Account { id: 1, name: "ann".to_owned(), partner: 2 }
@@ -7,6 +9,13 @@ fn account() -> Account {
 
 fn player(dialogue: Dialogue, held: u64) -> Player {
     Player::new(dialogue, held, Instant::now())
+}
+
+/// The number of the message in `line`, if it is one.
+fn receive(player: &mut Player, line: &[u8]) -> io::Result<Option<u64>> {
+    let taken = player.receive(&[line, b"\n"].concat())?.unwrap();
+    assert_eq!(taken.bytes, line.len() + 1);
+    Ok(taken.message)
 }
 
 fn output(player: &mut Player, play: Play) -> String {
@@ -18,7 +27,7 @@ fn output(player: &mut Player, play: Play) -> String {
 /// What the server pushes when the partner has sent message `number`.
 fn pushed(number: u64) -> ChatObject {
     let mut text = Vec::new();
-    Template::new(Dialogue::text()).write(number, &mut text);
+    Template::new(wire::text()).write(number, &mut text);
     let text = String::from_utf8(text).unwrap();
     assert_eq!(text.len(), TEXT_BYTES);
     ChatObject::direct(UserId(2), "bob", UserId(1), &text, TIME)
@@ -50,7 +59,7 @@ fn blocks_are_numbered_and_sent_on() {
     let blocks = output(&mut player, Play::On);
     assert_eq!(blocks.len(), 2 * TEXT_BYTES);
     for (number, block) in blocks.lines().enumerate() {
-        assert_eq!(player.receive(block.as_bytes()).unwrap(), Some(number as u64));
+        assert_eq!(receive(&mut player, block.as_bytes()).unwrap(), Some(number as u64));
     }
     assert!(output(&mut player, Play::Paused).is_empty());
     assert_eq!(output(&mut player, Play::On).lines().count(), 2);
@@ -71,12 +80,12 @@ fn a_request_is_one_that_the_server_reads() {
 #[test]
 fn messages_of_the_partner_are_accepted_in_order_only() {
     let mut player = player(Dialogue::Original(account()), 0);
-    assert_eq!(player.receive(&plain(0)).unwrap(), Some(0));
-    assert_eq!(player.receive(&plain(1)).unwrap(), Some(1));
-    let error = player.receive(&plain(1)).unwrap_err();
+    assert_eq!(receive(&mut player, &plain(0)).unwrap(), Some(0));
+    assert_eq!(receive(&mut player, &plain(1)).unwrap(), Some(1));
+    let error = receive(&mut player, &plain(1)).unwrap_err();
     assert!(error.to_string().contains("message 1, not 2"), "{error}");
-    player.receive(&plain(3)).unwrap_err();
-    player.receive(&plain(2)).unwrap();
+    receive(&mut player, &plain(3)).unwrap_err();
+    receive(&mut player, &plain(2)).unwrap();
 }
 
 #[test]
@@ -89,7 +98,7 @@ fn a_first_message_is_looked_at_in_full() {
     ];
     for line in wrong {
         let mut player = player(Dialogue::Original(account()), 0);
-        player.receive(line.as_bytes()).unwrap_err();
+        receive(&mut player, line.as_bytes()).unwrap_err();
     }
 }
 
@@ -98,53 +107,27 @@ fn pushes_are_acknowledged_and_answers_counted() {
     let mut player = player(Dialogue::Acknowledged(account()), 1);
     assert!(output(&mut player, Play::On).contains(r#""mid":"0000000000000000""#));
     assert_eq!(player.unanswered(), 1);
-    player.receive(&numbered(0)).unwrap();
-    player.receive(&answer(0, Delivery::Delivered)).unwrap();
+    receive(&mut player, &numbered(0)).unwrap();
+    receive(&mut player, &answer(0, Delivery::Delivered)).unwrap();
     assert_eq!(player.unanswered(), 0);
-    player.receive(&numbered(1)).unwrap();
+    receive(&mut player, &numbered(1)).unwrap();
     assert_eq!(output(&mut player, Play::Paused), "{\"msgid\":1011,\"seq\":2}\n");
     assert_eq!(player.held(), 2);
-    player.receive(&answer(0, Delivery::Delivered)).unwrap_err();
+    receive(&mut player, &answer(0, Delivery::Delivered)).unwrap_err();
 }
 
 #[test]
 fn a_message_that_was_stored_is_a_failure() {
     let mut player = player(Dialogue::Acknowledged(account()), 1);
     output(&mut player, Play::On);
-    player.receive(&numbered(0)).unwrap();
-    player.receive(&answer(0, Delivery::Stored)).unwrap_err();
+    receive(&mut player, &numbered(0)).unwrap();
+    receive(&mut player, &answer(0, Delivery::Stored)).unwrap_err();
 }
 
 #[test]
 fn a_ping_is_answered() {
     let mut player = player(Dialogue::Acknowledged(account()), 0);
-    player.receive(&numbered(0)).unwrap();
-    assert_eq!(player.receive(br#"{"msgid":1012}"#).unwrap(), None);
+    receive(&mut player, &numbered(0)).unwrap();
+    assert_eq!(receive(&mut player, br#"{"msgid":1012}"#).unwrap(), None);
     assert!(output(&mut player, Play::Paused).starts_with(r#"{"msgid":1013}"#));
-}
-
-fn nats(held: u64) -> Player {
-    player(Dialogue::Nats(Subjects { own: "p.1".to_owned(), partner: "p.0".to_owned() }), held)
-}
-
-#[test]
-fn a_message_of_nats_is_announced_and_goes_back() {
-    let mut player = nats(0);
-    let text = format!("{:.<TEXT_BYTES$}", "0000000000000000");
-    assert_eq!(player.receive(b"MSG p.1 1 64\r").unwrap(), None);
-    assert_eq!(player.receive(format!("{text}\r").as_bytes()).unwrap(), Some(0));
-    assert_eq!(output(&mut player, Play::On), format!("PUB p.0 64\r\n{text}\r\n"));
-    assert_eq!(player.receive(b"PING\r").unwrap(), None);
-    assert_eq!(output(&mut player, Play::Paused), "PONG\r\n");
-}
-
-#[test]
-fn nothing_else_is_taken_from_nats() {
-    let text = format!("{:.<TEXT_BYTES$}\r", "0000000000000000");
-    nats(0).receive(text.as_bytes()).unwrap_err();
-    nats(0).receive(b"MSG p.2 1 64\r").unwrap_err();
-    nats(0).receive(b"-ERR 'Slow Consumer'\r").unwrap_err();
-    let mut player = nats(0);
-    player.receive(b"MSG p.1 1 64\r").unwrap();
-    player.receive(b"MSG p.1 1 64\r").unwrap_err();
 }
