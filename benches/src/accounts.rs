@@ -20,6 +20,13 @@ pub(crate) enum Style {
     Acknowledged,
 }
 
+/// An account that may log in.
+#[derive(Clone, Debug)]
+pub(crate) struct Registered {
+    id: i64,
+    name: String,
+}
+
 /// Players on connections and accounts of their own, neighbours being partners. `numbers` are
 /// those of the accounts, an even count from an even one; number `n` connects to address `n` modulo
 /// their count.
@@ -29,45 +36,65 @@ pub(crate) fn players(
     in_flight: u64,
     style: Style,
 ) -> io::Result<Vec<(TcpStream, Player)>> {
-    let enter = |number: usize| {
-        let address = addresses[number % addresses.len()];
-        Client::enter(address, format!("player {number}"), style)
+    log_in(addresses, &register(addresses, numbers)?, in_flight, style)
+}
+
+/// New accounts with these numbers.
+pub(crate) fn register(
+    addresses: &[SocketAddr],
+    numbers: Range<usize>,
+) -> io::Result<Vec<Registered>> {
+    let register = |number: usize| {
+        let mut client = Client::connect(addresses[number % addresses.len()])?;
+        client.register(format!("player {number}"))
     };
-    let clients = numbers.map(enter).collect::<io::Result<Vec<_>>>()?;
-    let ids: Vec<_> = clients.iter().map(|client| client.id).collect();
-    let seated = clients.into_iter().enumerate().map(|(at, client)| {
-        let account = Account { id: client.id, name: client.name, partner: ids[at ^ 1] };
+    numbers.map(register).collect()
+}
+
+/// Players on connections of their own, logged in, as [`players`] says of new accounts.
+pub(crate) fn log_in(
+    addresses: &[SocketAddr],
+    accounts: &[Registered],
+    in_flight: u64,
+    style: Style,
+) -> io::Result<Vec<(TcpStream, Player)>> {
+    let seat = |(at, Registered { id, name }): (usize, &Registered)| {
+        let mut client = Client::connect(addresses[at % addresses.len()])?;
+        client.log_in(*id, style)?;
+        let account = Account { id: *id, name: name.clone(), partner: accounts[at ^ 1].id };
         let dialogue = match style {
             Style::Original => Dialogue::Original(account),
             Style::Acknowledged => Dialogue::Acknowledged(account),
         };
-        (client.stream.into_inner(), Player::of_pair(dialogue, at, in_flight))
-    });
-    Ok(seated.collect())
+        Ok((client.stream.into_inner(), Player::of_pair(dialogue, at, in_flight)))
+    };
+    accounts.iter().enumerate().map(seat).collect()
 }
 
 struct Client {
     stream: BufReader<TcpStream>,
-    name: String,
-    id: i64,
 }
 
 impl Client {
-    fn enter(address: SocketAddr, name: String, style: Style) -> io::Result<Self> {
+    fn connect(address: SocketAddr) -> io::Result<Self> {
         let stream = TcpStream::connect(address)?;
         stream.set_read_timeout(Some(ANSWER_WITHIN))?;
-        let mut client = Self { stream: BufReader::new(stream), name, id: 0 };
-        let request =
-            Request::Register { name: client.name.clone().into(), password: PASSWORD.into() };
-        client.id = match client.ask(request)? {
-            Event::RegisterAnswer { id: Some(UserId(id)), .. } => id,
-            other => return Err(refused("register", &other)),
-        };
-        let credentials =
-            Credentials::Password { id: UserId(client.id), password: PASSWORD.into() };
+        Ok(Self { stream: BufReader::new(stream) })
+    }
+
+    fn register(&mut self, name: String) -> io::Result<Registered> {
+        let request = Request::Register { name: name.as_str().into(), password: PASSWORD.into() };
+        match self.ask(request)? {
+            Event::RegisterAnswer { id: Some(UserId(id)), .. } => Ok(Registered { id, name }),
+            other => Err(refused("register", &other)),
+        }
+    }
+
+    fn log_in(&mut self, id: i64, style: Style) -> io::Result<()> {
+        let credentials = Credentials::Password { id: UserId(id), password: PASSWORD.into() };
         let ack = style == Style::Acknowledged;
-        match client.ask(Request::Login(Login { credentials, ack, force: false }))? {
-            Event::LoginAnswer(outcome) if outcome.status.is_ok() => Ok(client),
+        match self.ask(Request::Login(Login { credentials, ack, force: false }))? {
+            Event::LoginAnswer(outcome) if outcome.status.is_ok() => Ok(()),
             other => Err(refused("log in", &other)),
         }
     }
