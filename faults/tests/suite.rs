@@ -7,7 +7,6 @@
 )]
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
 use faults::checker::{Kind, Limits};
@@ -16,7 +15,7 @@ use faults::nemesis::Fault;
 use faults::plan::Pace;
 use faults::suite::{Length, Load, Options, Outcome, run};
 use tempfile::TempDir;
-use testbed::chat_server;
+use testbed::build_chat_server;
 
 /// What the gate has time for: what the promise names, and one-way silence.
 const GATE: [Fault; 11] = [
@@ -38,21 +37,6 @@ const NODES: usize = 3;
 const LOSING_FOR: Duration = Duration::from_secs(15);
 /// The machine is shared with other tests, which a bare echo beside the servers shows in part.
 const GATE_PING: u64 = 250_000;
-
-/// Builds the ChatServer that is run here, which tests of other crates do not do by themselves.
-fn build_chat_server() -> PathBuf {
-    let program = chat_server();
-    let folder = program.parent().expect("a program lies in a folder");
-    let mut build = Command::new(option_env!("CARGO").unwrap_or("cargo"));
-    build.args(["build", "--quiet", "--locked", "--package", "chatservice", "--bin", "ChatServer"]);
-    build.current_dir(env!("CARGO_MANIFEST_DIR"));
-    build.arg("--target-dir").arg(folder.parent().expect("a profile lies in a folder"));
-    if folder.ends_with("release") {
-        build.arg("--release");
-    }
-    assert!(build.status().is_ok_and(|status| status.success()), "ChatServer can be built");
-    program
-}
 
 /// Options for a seed from `CHAT_FAULTS_SEED`, or a new one.
 fn options(program: PathBuf, folder: &Path) -> Options {

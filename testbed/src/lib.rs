@@ -28,6 +28,6 @@ pub use nginx::Nginx;
 pub use node::Node;
 pub use port::free_port;
 pub use process::Process;
-pub use program::chat_server;
+pub use program::{build_chat_server, chat_server, system};
 pub use redis::Redis;
 pub use waiting::wait_until;
