@@ -20,6 +20,7 @@ is_installed() { # Debian package
     case $1 in
         mariadb-server) command -v mariadbd ;;
         libnginx-mod-stream) [ -e /usr/lib/nginx/modules/ngx_stream_module.so ] ;;
+        ejabberd) command -v ejabberdctl ;;
         *) command -v "$1" ;; # named as its program
     esac >/dev/null 2>&1
 }
@@ -78,7 +79,8 @@ test_all() {
     cargo clippy --version >/dev/null 2>&1 ||
         { echo "build.sh: clippy is missing: rustup component add clippy" >&2; exit 1; }
     # The integration tests run real servers, as processes of their own on loopback.
-    need_packages "the tests" mariadb-server redis-server nginx libnginx-mod-stream haproxy
+    need_packages "the tests" mariadb-server redis-server nginx libnginx-mod-stream haproxy \
+        ngircd nats-server mosquitto
     say "formatting"
     cargo fmt --all --check
     say "lints"
@@ -109,6 +111,15 @@ bench_cluster() {
     build
     say "two nodes against two nats-servers on the same two cores"
     cargo run --release --locked -p benches --bin cluster-bench -- "$@"
+}
+
+bench_compare() {
+    need_toolchain
+    need_packages "the comparison" ngircd nats-server mosquitto ejabberd mariadb-server redis-server
+    say "building ChatServer, the bare loop and the load"
+    cargo build --release --locked -p chatservice -p benches --bins
+    say "beside ngircd, nats-server, mosquitto and ejabberd, in turn"
+    "$target/release/compare-bench" "$@"
 }
 
 bench_echo() {
@@ -148,6 +159,8 @@ bash build.sh            build bin/ChatServer and bin/ChatClient
 ./build.sh bench [ARGS]  messages a second next to a bare epoll loop (--help lists ARGS)
 ./build.sh bench-cluster [ARGS]
                          messages a second from node to node, next to two nats-servers
+./build.sh bench-compare [ARGS]
+                         next to ngircd, nats-server, mosquitto and ejabberd, in one table
 ./build.sh bench-echo [ARGS]
                          a block echoed by the reactor, next to tokio and a bare epoll loop
 ./build.sh bench-reactor [ARGS]
@@ -165,6 +178,7 @@ case "${1:-build}" in
     cluster) shift; cluster "$@" ;;
     bench) shift; bench "$@" ;;
     bench-cluster) shift; bench_cluster "$@" ;;
+    bench-compare) shift; bench_compare "$@" ;;
     bench-echo) shift; bench_echo "$@" ;;
     bench-reactor) shift; bench_reactor "$@" ;;
     faults) shift; faults "$@" ;;

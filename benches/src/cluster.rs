@@ -5,7 +5,7 @@
 //! servers and load, shares the same two processors. NATS keeps nothing and promises nothing; so
 //! the figure says what a message costs that is not lost with a node.
 
-mod nats;
+pub(crate) mod nats;
 mod nodes;
 mod report;
 

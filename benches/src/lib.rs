@@ -6,6 +6,7 @@
 //!                                                    └──► bare-echo    (the same core, its turn)
 //!  bin cluster-bench ──► cluster (the same load)   ──┬──► 2 ChatServer, Redis, MariaDB  (its turn)
 //!                                                    └──► 2 nats-server                 (its turn)
+//!  bin compare-bench ──► compare (the same load) ──► ChatServer, ngircd, NATS, mosquitto, ejabberd
 //!  bin echo-bench    ──► echo (its own load)       ──► the reactor, tokio, bare-echo (in turn)
 //!  bin reactor-bench ──► measures              ──► the reactor, and what each claim is beside
 //!  benches/suite     ──► one part at a time, by criterion
@@ -18,6 +19,7 @@ pub mod arguments;
 pub mod audience;
 pub mod bare_epoll;
 pub mod cluster;
+pub mod compare;
 pub mod echo;
 pub mod kernel_calls;
 pub mod measures;

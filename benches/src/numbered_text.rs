@@ -53,6 +53,11 @@ impl Frame {
         Some(Self { before: before.to_vec(), after: rest[..end].to_vec() })
     }
 
+    /// How long a line is that ends with the frame.
+    pub(crate) fn bytes(&self) -> usize {
+        self.before.len() + NUMBER_BYTES + self.after.len()
+    }
+
     /// The number in `line` and what follows the frame; `None` if anything else is different.
     pub(crate) fn read<'l>(&self, line: &'l [u8]) -> Option<(u64, &'l [u8])> {
         let rest = line.strip_prefix(self.before.as_slice())?;

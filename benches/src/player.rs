@@ -6,8 +6,11 @@
 mod chat;
 mod dialogue;
 mod echo;
+mod irc;
+pub(crate) mod mqtt;
 mod nats;
 mod wire;
+mod xmpp;
 
 pub(crate) use dialogue::{Account, Dialogue, Subjects};
 pub(crate) use nats::SUBSCRIPTION;

@@ -20,6 +20,8 @@ pub struct Round {
     pub p50: Duration,
     /// The latency that 99 of 100 did not exceed.
     pub p99: Duration,
+    /// The latency that 999 of 1000 did not exceed.
+    pub p999: Duration,
 }
 
 /// What one process spent on a message or block.
@@ -81,6 +83,7 @@ pub(crate) mod tests {
             load_share: 0.5,
             p50: Duration::from_micros(5),
             p99: Duration::from_micros(9),
+            p999: Duration::from_micros(20),
         }
     }
 

@@ -62,6 +62,7 @@ pub(crate) fn take_turn(
         load_share: load_time.as_secs_f64() / tally.elapsed.as_secs_f64(),
         p50: tally.latency_at(0.5),
         p99: tally.latency_at(0.99),
+        p999: tally.latency_at(0.999),
     })
 }
 

@@ -1,4 +1,4 @@
-//! Two nats-servers joined by a route, and connections to them.
+//! nats-servers, alone or two joined by a route, and connections to them.
 
 use crate::player::{Dialogue, Player, SUBSCRIPTION, Subjects};
 use crate::turn::Member;
@@ -24,7 +24,8 @@ pub(super) struct NatsServers {
     second: NatsServer,
 }
 
-struct NatsServer {
+/// One of them, or one alone. Killed when dropped.
+pub(crate) struct NatsServer {
     process: Process,
     port: u16,
     /// Where other servers connect.
@@ -32,16 +33,19 @@ struct NatsServer {
     folder: TempDir,
 }
 
+/// To other servers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Links {
+    None,
+    Awaited,
+    To(u16),
+}
+
 impl NatsServers {
     /// Starts both; that the route stands is known when [`Self::players`] returns.
     pub(super) fn start(program: &Path) -> io::Result<Self> {
-        let answer = Command::new(program).arg("--version").output();
-        answer.map_err(|error| {
-            let name = program.display();
-            io::Error::other(format!("{name}: {error}: apt-get install nats-server"))
-        })?;
-        let first = NatsServer::start(program, None)?;
-        let second = NatsServer::start(program, Some(first.route_port))?;
+        let first = NatsServer::start(program, Links::Awaited)?;
+        let second = NatsServer::start(program, Links::To(first.route_port))?;
         Ok(Self { first, second })
     }
 
@@ -58,15 +62,9 @@ impl NatsServers {
         in_flight: u64,
     ) -> io::Result<Vec<(TcpStream, Player)>> {
         let addresses = [self.first.address(), self.second.address()];
-        let subject = |number: usize| format!("player.{number}");
-        let mut players = Vec::with_capacity(numbers.len());
-        for number in numbers.clone() {
-            let subjects = Subjects { own: subject(number), partner: subject(number ^ 1) };
-            let mut client = NatsClient::connect(addresses[number % 2])?;
-            client.subscribe(&subjects.own)?;
-            let player = Player::of_pair(Dialogue::Nats(subjects), number, in_flight);
-            players.push((client.into_stream(), player));
-        }
+        let players =
+            numbers.clone().map(|number| player(addresses[number % 2], number, in_flight));
+        let players = players.collect::<io::Result<_>>()?;
         // A route tells of subscriptions in the order in which they were made.
         let [first, second] = addresses;
         wait_for_interest(first, second, &format!("ready.{}.first", numbers.end))?;
@@ -76,14 +74,26 @@ impl NatsServers {
 }
 
 impl NatsServer {
-    fn start(program: &Path, route_to: Option<u16>) -> io::Result<Self> {
+    /// Starts one that knows of no other.
+    pub(crate) fn start_alone(program: &Path) -> io::Result<Self> {
+        Self::start(program, Links::None)
+    }
+
+    fn start(program: &Path, links: Links) -> io::Result<Self> {
+        let answer = Command::new(program).arg("--version").output();
+        answer.map_err(|error| {
+            let name = program.display();
+            io::Error::other(format!("{name}: {error}: apt-get install nats-server"))
+        })?;
         let folder = tempfile::tempdir()?;
         let (port, route_port) = (free_port(), free_port());
         let log = File::create(folder.path().join("log"))?;
         let mut command = Command::new(program);
         command.args(["--addr", "127.0.0.1", "--port", &port.to_string()]);
-        command.args(["--cluster_name", "bench", "--cluster", &url(route_port)]);
-        if let Some(other) = route_to {
+        if links != Links::None {
+            command.args(["--cluster_name", "bench", "--cluster", &url(route_port)]);
+        }
+        if let Links::To(other) = links {
             command.args(["--routes", &url(other)]);
         }
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
@@ -93,7 +103,11 @@ impl NatsServer {
         Ok(server)
     }
 
-    fn address(&self) -> SocketAddr {
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
         SocketAddr::from((Ipv4Addr::LOCALHOST, self.port))
     }
 
@@ -108,6 +122,20 @@ impl NatsServer {
             thread::sleep(TRY_AFTER);
         }
     }
+}
+
+/// Player `number`, whose subject is subscribed to.
+pub(crate) fn player(
+    address: SocketAddr,
+    number: usize,
+    in_flight: u64,
+) -> io::Result<(TcpStream, Player)> {
+    let subject = |number: usize| format!("player.{number}");
+    let subjects = Subjects { own: subject(number), partner: subject(number ^ 1) };
+    let mut client = NatsClient::connect(address)?;
+    client.subscribe(&subjects.own)?;
+    let player = Player::of_pair(Dialogue::Nats(subjects), number, in_flight);
+    Ok((client.into_stream(), player))
 }
 
 /// A connection to a NATS server.

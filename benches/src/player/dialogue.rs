@@ -2,8 +2,11 @@
 
 use super::chat::Chat;
 use super::echo::Echo;
+use super::irc::Irc;
+use super::mqtt::{Mqtt, Qos};
 use super::nats::Nats;
 use super::wire::Wire;
+use super::xmpp::Xmpp;
 use crate::accounts::Style;
 
 /// Two accounts that send to each other, seen from one of them.
@@ -32,6 +35,12 @@ pub(crate) enum Dialogue {
     Acknowledged(Account),
     /// PUB and MSG of the NATS protocol; the own subject is subscribed to already.
     Nats(Subjects),
+    /// PRIVMSG of IRC from nickname to nickname.
+    Irc(Subjects),
+    /// PUBLISH of MQTT 3.1.1; the own topic is subscribed to already, with the same QoS.
+    Mqtt(Subjects, Qos),
+    /// Message stanzas of XMPP between full addresses.
+    Xmpp(Subjects),
 }
 
 impl Dialogue {
@@ -42,6 +51,9 @@ impl Dialogue {
             Self::Original(account) => Box::new(Chat::new(account, Style::Original)),
             Self::Acknowledged(account) => Box::new(Chat::new(account, Style::Acknowledged)),
             Self::Nats(subjects) => Box::new(Nats::new(subjects)),
+            Self::Irc(names) => Box::new(Irc::new(names)),
+            Self::Mqtt(topics, qos) => Box::new(Mqtt::new(topics, qos)),
+            Self::Xmpp(addresses) => Box::new(Xmpp::new(addresses)),
         }
     }
 }
