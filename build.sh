@@ -117,7 +117,8 @@ bench_compare() {
     need_toolchain
     need_packages "the comparison" ngircd nats-server mosquitto ejabberd mariadb-server redis-server
     say "building ChatServer, the bare loop and the load"
-    cargo build --release --locked -p chatservice -p benches --bins
+    cargo build --release --locked -p chatservice -p benches \
+        --bin ChatServer --bin bare-echo --bin compare-bench
     say "beside ngircd, nats-server, mosquitto and ejabberd, in turn"
     "$target/release/compare-bench" "$@"
 }

@@ -10,8 +10,6 @@ use crate::comparison::Comparison;
 use crate::round::{Round, median_of};
 use std::fmt;
 
-/// What nobody has: the ratio of ours to itself.
-const NONE: &str = "";
 /// Of what a server said when it failed, as much as a table holds.
 const TROUBLE_CHARS: usize = 80;
 
@@ -24,12 +22,6 @@ pub struct Findings {
     pub(super) two_nodes: Vec<cluster::Report>,
 }
 
-/// A figure, for the table or as a ratio.
-struct Ratios {
-    rate: f64,
-    cpu: f64,
-}
-
 impl Findings {
     /// Everything that is required of what was measured.
     pub fn requirements(&self) -> Vec<Requirement> {
@@ -38,7 +30,10 @@ impl Findings {
             let is_chosen = |series: &&Series| {
                 series.shape == shape && series.contestant == Contestant::Theirs(peer)
             };
-            self.series.iter().find(is_chosen).map(|series| self.ratios(series).rate)
+            self.series
+                .iter()
+                .find(is_chosen)
+                .map(|series| self.comparison(series, peer).rate_ratio())
         };
         let memory = self.memory_of(Contestant::Ours(Style::Acknowledged));
         let [one_each, pipelined] = [cluster::Shape::ONE_EACH, cluster::Shape::PIPELINED]
@@ -76,17 +71,12 @@ impl Findings {
         self.memory.iter().find(|(of, _)| *of == contestant).map(|(_, bytes)| *bytes)
     }
 
-    /// Of ours, in the style that fits, to `theirs`.
-    fn ratios(&self, theirs: &Series) -> Ratios {
-        let Contestant::Theirs(peer) = theirs.contestant else {
-            return Ratios { rate: 1.0, cpu: 1.0 };
-        };
+    /// Ours, in the style that fits, beside `theirs`.
+    fn comparison(&self, theirs: &Series, peer: Peer) -> Comparison {
         let ours = Contestant::Ours(peer.counterpart());
         let is_ours = |of: &&Series| of.shape == theirs.shape && of.contestant == ours;
         let chat = self.series.iter().find(is_ours).map(|ours| ours.rounds.clone());
-        let comparison =
-            Comparison { reference: theirs.rounds.clone(), chat: chat.unwrap_or_default() };
-        Ratios { rate: comparison.rate_ratio(), cpu: comparison.cpu_ratio() }
+        Comparison { reference: theirs.rounds.clone(), chat: chat.unwrap_or_default() }
     }
 
     fn write_series(&self, f: &mut fmt::Formatter<'_>, series: &Series) -> fmt::Result {
@@ -101,12 +91,10 @@ impl Findings {
             return writeln!(f, "| {shape} | {name} | failed: {trouble} | | | | | | | {bytes} |");
         }
         let ratios = match contestant {
-            Contestant::Ours(_) => [NONE.to_owned(), NONE.to_owned()],
-            Contestant::Theirs(_) => {
-                let Ratios { rate, cpu } = self.ratios(series);
-                [format!("{rate:.2}"), format!("{cpu:.2}")]
-            }
+            Contestant::Ours(_) => None,
+            Contestant::Theirs(peer) => Some(self.comparison(series, *peer)),
         };
+        let ratios = ratios_of(ratios.as_ref());
         write_row(f, shape, name, rounds, &ratios, &bytes)
     }
 }
@@ -131,11 +119,9 @@ impl fmt::Display for Findings {
         }
         for cluster::Report { shape, comparison } in &self.two_nodes {
             let shape = format!("{}, {}", Shape::TwoNodes.name(), shape.name);
-            let none = [NONE.to_owned(), NONE.to_owned()];
-            write_row(f, &shape, "2 ChatServers, Redis, MariaDB", &comparison.chat, &none, "")?;
-            let ratios = [comparison.rate_ratio(), comparison.cpu_ratio()];
-            let ratios = ratios.map(|ratio| format!("{ratio:.2}"));
-            write_row(f, &shape, "2 nats-servers", &comparison.reference, &ratios, "")?;
+            let (ours, theirs) = (ratios_of(None), ratios_of(Some(comparison)));
+            write_row(f, &shape, "2 ChatServers, Redis, MariaDB", &comparison.chat, &ours, "")?;
+            write_row(f, &shape, "2 nats-servers", &comparison.reference, &theirs, "")?;
         }
         Ok(())
     }
@@ -160,6 +146,13 @@ fn write_row(
         "| {shape} | {name} | {rate:.0} | {cpu:.2} | {p50:.0} | {p99:.0} | {p999:.0} \
          | {by_rate} | {by_cpu} | {bytes} |"
     )
+}
+
+/// What stands in the columns of ratios: by rate, and by processor time.
+fn ratios_of(comparison: Option<&Comparison>) -> [String; 2] {
+    comparison.map_or_else(Default::default, |comparison| {
+        [comparison.rate_ratio(), comparison.cpu_ratio()].map(|ratio| format!("{ratio:.2}"))
+    })
 }
 
 /// One short line without what ends a cell.
