@@ -86,10 +86,10 @@ pub fn run(plan: &Plan, mut tell: impl FnMut(&str)) -> io::Result<Findings> {
         play(plan, &contestants, &mut findings, &mut tell)?;
     }
     if plan.shapes.contains(&Shape::Idle) {
-        for contestant in contestants {
+        for contestant in contestants.into_iter().filter(|of| of.is_in(Shape::Idle)) {
             tell(&format!("{}: {} idle clients", contestant.name(), plan.clients));
             match (idle::measure(plan, contestant), contestant) {
-                (Ok(bytes), _) => findings.memory.extend(bytes.map(|of| (contestant, of))),
+                (Ok(bytes), _) => findings.memory.push((contestant, bytes)),
                 (Err(error), Contestant::Ours(_)) => return Err(error),
                 (Err(error), _) => tell(&format!("{} is out of it: {error}", contestant.name())),
             }

@@ -60,6 +60,10 @@ fn run(arguments: &Arguments) -> io::Result<ExitCode> {
     let command = words.collect::<Vec<_>>().join(" ");
     writeln!(out, "`{command}`; {conditions}\n")?;
     writeln!(out, "{findings}")?;
+    if findings.is_disturbed() {
+        let text = "other work had the processors: only ratios by CPU time are sound";
+        writeln!(out, "{text}\n")?;
+    }
     let requirements = findings.requirements();
     for requirement in &requirements {
         writeln!(out, "{requirement}")?;

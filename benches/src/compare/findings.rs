@@ -10,6 +10,8 @@ use crate::comparison::Comparison;
 use crate::round::{Round, median_of};
 use std::fmt;
 
+/// How busy the server or the load must be, of 1.
+const BUSY_MIN: f64 = 0.9;
 /// Of what a server said when it failed, as much as a table holds.
 const TROUBLE_CHARS: usize = 80;
 
@@ -65,6 +67,14 @@ impl Findings {
         measured
             .filter_map(|(what, bound, found)| Some(Requirement::new(what, bound, found?)))
             .collect()
+    }
+
+    /// Whether something else had the processors: in a turn one of both, the server or the load,
+    /// always has something to do.
+    pub fn is_disturbed(&self) -> bool {
+        let busiest = |round: &Round| round.server_share.max(round.load_share);
+        let mut series = self.series.iter().filter(|series| !series.rounds.is_empty());
+        series.any(|series| median_of(&series.rounds, busiest) < BUSY_MIN)
     }
 
     fn memory_of(&self, contestant: Contestant) -> Option<f64> {
@@ -199,6 +209,16 @@ mod tests {
             "| idle | ejabberd | | | | | | | | 9000 |",
         ];
         assert_eq!(rows, expected);
+    }
+
+    #[test]
+    fn a_series_in_which_nobody_was_busy_is_disturbed() {
+        let mut findings = findings();
+        assert!(!findings.is_disturbed());
+        for round in &mut findings.series[1].rounds {
+            round.server_share = 0.6;
+        }
+        assert!(findings.is_disturbed());
     }
 
     #[test]

@@ -2,7 +2,6 @@
 
 use super::Plan;
 use super::contestant::Contestant;
-use super::shape::Shape;
 use crate::process_memory::anonymous_bytes;
 use std::io;
 
@@ -10,12 +9,8 @@ use std::io;
 /// does not make for each.
 const WARM_UP_SHARE: usize = 4;
 
-/// Anonymous bytes of a fresh server for each of `plan.clients` clients, by difference; `None` if
-/// nobody can log in to it.
-pub(super) fn measure(plan: &Plan, contestant: Contestant) -> io::Result<Option<f64>> {
-    if !contestant.is_in(Shape::Idle) {
-        return Ok(None);
-    }
+/// Anonymous bytes of a fresh server for each of `plan.clients` clients, by difference.
+pub(super) fn measure(plan: &Plan, contestant: Contestant) -> io::Result<f64> {
     let mut server = contestant.start(plan)?;
     let warm_up = plan.clients / WARM_UP_SHARE / 2 * 2;
     let all = warm_up + plan.clients;
@@ -25,5 +20,5 @@ pub(super) fn measure(plan: &Plan, contestant: Contestant) -> io::Result<Option<
     let before = anonymous_bytes(server.pid())?;
     let _late = server.players(warm_up..all, 0)?;
     let after = anonymous_bytes(server.pid())?;
-    Ok(Some(after.saturating_sub(before) as f64 / plan.clients as f64))
+    Ok(after.saturating_sub(before) as f64 / plan.clients as f64)
 }
