@@ -6,7 +6,7 @@ use chatproto::{Answer, Errno, GroupId, UserId};
 
 use super::core::Core;
 use super::deadlines::Deadline;
-use super::effect::{Effect, LoginId, PeerMessage, Place, Ticket};
+use super::effect::{ConnId, Effect, LoginId, PeerMessage, Place, Ticket};
 use super::session::{Pending, Session};
 use crate::storage::{Outcome, Request, StoreError, Write};
 
@@ -29,7 +29,7 @@ pub(super) fn add_friend(
         return core.fail(session.conn, mid, Errno::Forbidden, "that is you");
     }
     write(session, Write::AddFriend { user, friend }, core);
-    session.pending = Some(Pending::AddFriend { mid: mid.map(str::to_owned) });
+    session.pending = Some(Pending::AddFriend { mid: mid.map(Into::into) });
 }
 
 /// 1007
@@ -43,7 +43,7 @@ pub(super) fn create_group(
 ) {
     let (name, description) = (name.to_owned(), description.to_owned());
     write(session, Write::CreateGroup { creator, name, description }, core);
-    session.pending = Some(Pending::CreateGroup { mid: mid.map(str::to_owned) });
+    session.pending = Some(Pending::CreateGroup { mid: mid.map(Into::into) });
 }
 
 /// 1008
@@ -57,8 +57,8 @@ pub(super) fn join_group(
     let Some(online) = session.online() else { return };
     let ticket = Ticket::Join { login: online.login, user, group };
     core.work(ticket, Request::Write(Write::JoinGroup { user, group }));
-    let mid = mid.map(str::to_owned);
-    session.pending = Some(Pending::JoinGroup { mid, nodes: Nodes::default() });
+    let join = Join { mid: mid.map(Into::into), nodes: Nodes::default() };
+    session.pending = Some(Pending::JoinGroup(Box::new(join)));
 }
 
 fn write(session: &Session, write: Write, core: &mut Core) {
@@ -87,9 +87,16 @@ pub(super) fn announce_join(
     join
 }
 
+/// A join under way.
+#[derive(Debug)]
+pub(super) struct Join {
+    mid: Option<Box<str>>,
+    nodes: Nodes,
+}
+
 /// Nodes that are to know of a join before the joiner is told.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Nodes {
+struct Nodes {
     know: usize,
     /// All of them, this one included, when that is known.
     all: Option<usize>,
@@ -105,8 +112,8 @@ pub(super) fn join_written(
     core: &mut Core,
 ) {
     match &mut session.pending {
-        Some(Pending::JoinGroup { nodes, .. }) if result == Ok(Outcome::Done) => {
-            nodes.join = Some(join);
+        Some(Pending::JoinGroup(pending)) if result == Ok(Outcome::Done) => {
+            pending.nodes.join = Some(join);
         }
         _ => written(session, result, core),
     }
@@ -128,16 +135,11 @@ pub(super) fn written(session: &mut Session, result: Result<Outcome, StoreError>
         }
         (
             Some(
-                Pending::AddFriend { mid }
-                | Pending::CreateGroup { mid }
-                | Pending::JoinGroup { mid, .. }
-                | Pending::Logout { mid },
+                Pending::AddFriend { mid } | Pending::CreateGroup { mid } | Pending::Logout { mid },
             ),
             result,
-        ) => {
-            let (errno, text) = failure(result);
-            core.fail(conn, mid.as_deref(), errno, text);
-        }
+        ) => fail(conn, mid.as_deref(), result, core),
+        (Some(Pending::JoinGroup(join)), result) => fail(conn, join.mid.as_deref(), result, core),
         (pending, _) => session.pending = pending,
     }
     session.resume(core);
@@ -165,15 +167,18 @@ fn answer_when_known(session: &mut Session, join: u64, core: &mut Core) {
     if nodes_of(session, join).is_none_or(|nodes| nodes.all != Some(nodes.know)) {
         return;
     }
-    let Some(Pending::JoinGroup { mid, .. }) = session.pending.take() else { return };
-    core.done(session.conn, mid.as_deref());
+    let Some(Pending::JoinGroup(pending)) = session.pending.take() else { return };
+    let mid = pending.mid.as_deref();
+    core.done(session.conn, mid);
     session.resume(core);
 }
 
 /// What is known of this join, if the session still waits for it.
 fn nodes_of(session: &mut Session, join: u64) -> Option<&mut Nodes> {
     match &mut session.pending {
-        Some(Pending::JoinGroup { nodes, .. }) if nodes.join == Some(join) => Some(nodes),
+        Some(Pending::JoinGroup(pending)) => {
+            Some(&mut pending.nodes).filter(|nodes| nodes.join == Some(join))
+        }
         _ => None,
     }
 }
@@ -183,17 +188,18 @@ fn nodes_of(session: &mut Session, join: u64) -> Option<&mut Nodes> {
 pub(super) fn join_due(session: &mut Session, join: u64, core: &mut Core) {
     let Some(nodes) = nodes_of(session, join) else { return };
     let told = nodes.all.is_some();
-    let Some(Pending::JoinGroup { mid, .. }) = session.pending.take() else { return };
+    let Some(Pending::JoinGroup(pending)) = session.pending.take() else { return };
+    let mid = pending.mid.as_deref();
     if told {
-        core.done(session.conn, mid.as_deref());
+        core.done(session.conn, mid);
     } else {
-        core.fail(session.conn, mid.as_deref(), Errno::StoreUnavailable, UNANNOUNCED);
+        core.fail(session.conn, mid, Errno::StoreUnavailable, UNANNOUNCED);
     }
     session.resume(core);
 }
 
-fn failure(result: Result<Outcome, StoreError>) -> (Errno, &'static str) {
-    match result {
+fn fail(conn: ConnId, mid: Option<&str>, result: Result<Outcome, StoreError>, core: &mut Core) {
+    let (errno, text) = match result {
         Ok(Outcome::NoSuchUser) => (Errno::NoSuchUser, "no such user"),
         Ok(Outcome::NoSuchGroup) => (Errno::NoSuchGroup, "no such group"),
         Ok(Outcome::NameTaken) => (Errno::NameTaken, "another group has this name"),
@@ -203,5 +209,6 @@ fn failure(result: Result<Outcome, StoreError>) -> (Errno, &'static str) {
             log::debug!("a request failed: {error}");
             (Errno::StoreUnavailable, UNAVAILABLE)
         }
-    }
+    };
+    core.fail(conn, mid, errno, text);
 }

@@ -53,6 +53,8 @@ pub(super) struct Core {
     /// What this shard has to say to itself.
     pub(super) local: VecDeque<PeerMessage>,
     clock_text: (u64, String),
+    /// Lent to inboxes, and kept for its memory.
+    inbox_actions: Vec<Action>,
 }
 
 /// A session that ended, or whose user left it, before everything it sent was settled.
@@ -83,7 +85,7 @@ impl Core {
             // Twice the recipient's side's patience: it knows its client, and usually acts first.
             ledger: Ledger::new(rules.patience * 2, shard.node != NodeId::ALONE),
             groups: Groups::default(),
-            deadlines: Deadlines::default(),
+            deadlines: Deadlines::new(now.instant),
             sids: SidSource::new(origin, incarnation),
             random,
             now,
@@ -96,6 +98,7 @@ impl Core {
             early: FxHashMap::default(),
             local: VecDeque::new(),
             clock_text: (u64::MAX, String::new()),
+            inbox_actions: Vec::new(),
         }
     }
 
@@ -190,6 +193,11 @@ impl Core {
         &self.clock_text.1
     }
 
+    /// To be called before an inbox is given something to do.
+    pub(super) fn lend_actions(&mut self, inbox: &mut Inbox) {
+        inbox.lend_actions(std::mem::take(&mut self.inbox_actions));
+    }
+
     /// Carries out what an inbox wants done.
     pub(super) fn settle_inbox(
         &mut self,
@@ -238,6 +246,6 @@ impl Core {
                 Action::Arm(at) => self.deadlines.arm(at, Deadline::Inbox(conn)),
             }
         }
-        inbox.reuse_actions(actions);
+        self.inbox_actions = actions;
     }
 }

@@ -3,7 +3,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::effect::{ConnId, LaneKey, LoginId};
 
@@ -23,20 +23,38 @@ pub enum Deadline {
 }
 
 /// Deadlines by time. Each owner has one entry of each kind at a time, which bounds their number.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Deadlines {
-    heap: BinaryHeap<Reverse<(Instant, Deadline)>>,
+    start: Instant,
+    /// Those of sessions by themselves: every client has one, so that they are to be small.
+    sessions: Heap<ConnId>,
+    others: Heap<Deadline>,
 }
 
+/// Milliseconds since the start.
+type Tick = u64;
+
+type Heap<T> = BinaryHeap<Reverse<(Tick, T)>>;
+
 impl Deadlines {
-    /// Look at `what` at `at`.
+    /// None. Nothing may be armed for a time before `start`.
+    pub fn new(start: Instant) -> Self {
+        Self { start, sessions: Heap::new(), others: Heap::new() }
+    }
+
+    /// Look at `what` at `at`, or up to a millisecond later.
     pub fn arm(&mut self, at: Instant, what: Deadline) {
-        self.heap.push(Reverse((at, what)));
+        let at = at.saturating_duration_since(self.start).as_nanos().div_ceil(1_000_000) as Tick;
+        match what {
+            Deadline::Session(conn) => self.sessions.push(Reverse((at, conn))),
+            other => self.others.push(Reverse((at, other))),
+        }
     }
 
     /// When the next one is due.
     pub fn next(&self) -> Option<Instant> {
-        self.heap.peek().map(|Reverse((at, _))| *at)
+        let ticks = next_of(&self.sessions).into_iter().chain(next_of(&self.others));
+        ticks.min().map(|tick| self.start + Duration::from_millis(tick))
     }
 
     /// Takes out one that is due.
@@ -44,20 +62,40 @@ impl Deadlines {
         if self.next()? > now {
             return None;
         }
-        self.heap.pop().map(|Reverse((_, what))| what)
+        let other = next_of(&self.others);
+        if next_of(&self.sessions).is_some_and(|at| other.is_none_or(|other| at <= other)) {
+            pop(&mut self.sessions).map(Deadline::Session)
+        } else {
+            pop(&mut self.others)
+        }
     }
 }
+
+fn next_of<T: Ord>(heap: &Heap<T>) -> Option<Tick> {
+    heap.peek().map(|Reverse((at, _))| *at)
+}
+
+/// Takes out the first one, and gives back memory when many have been taken out.
+fn pop<T: Ord>(heap: &mut Heap<T>) -> Option<T> {
+    let Reverse((_, what)) = heap.pop()?;
+    if heap.capacity() > KEPT && heap.len() < heap.capacity() / 4 {
+        heap.shrink_to((heap.len() * 2).max(KEPT));
+    }
+    Some(what)
+}
+
+/// Entries for which there is always room.
+const KEPT: usize = 256;
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     #[test]
     fn due_ones_come_out_in_order_of_time() {
         let start = Instant::now();
         let at = |ms| start + Duration::from_millis(ms);
-        let mut deadlines = Deadlines::default();
+        let mut deadlines = Deadlines::new(start);
         for ms in [30, 10, 20] {
             deadlines.arm(at(ms), Deadline::Session(ConnId(ms)));
         }
@@ -66,5 +104,29 @@ mod tests {
         assert_eq!(deadlines.pop_due(at(20)), Some(Deadline::Session(ConnId(10))));
         assert_eq!(deadlines.pop_due(at(20)), Some(Deadline::Session(ConnId(20))));
         assert_eq!(deadlines.pop_due(at(20)), None);
+    }
+
+    #[test]
+    fn sessions_and_others_take_turns_and_none_comes_too_early() {
+        let start = Instant::now();
+        let mut deadlines = Deadlines::new(start);
+        let at = |micros| start + Duration::from_micros(micros);
+        deadlines.arm(at(2_001), Deadline::Session(ConnId(1)));
+        deadlines.arm(at(2_000), Deadline::Inbox(ConnId(2)));
+        assert_eq!(deadlines.pop_due(at(2_999)), Some(Deadline::Inbox(ConnId(2))));
+        assert_eq!(deadlines.pop_due(at(2_999)), None);
+        assert_eq!(deadlines.next(), Some(at(3_000)));
+        assert_eq!(deadlines.pop_due(at(3_000)), Some(Deadline::Session(ConnId(1))));
+    }
+
+    #[test]
+    fn memory_is_given_back() {
+        let start = Instant::now();
+        let mut deadlines = Deadlines::new(start);
+        for n in 0..10_000 {
+            deadlines.arm(start, Deadline::Session(ConnId(n)));
+        }
+        while deadlines.pop_due(start).is_some() {}
+        assert!(deadlines.sessions.capacity() <= KEPT);
     }
 }

@@ -10,27 +10,22 @@
 //! owes, so nobody's memory holds a debt for long. Rows are removed by what was acknowledged.
 
 mod deposit;
+mod excess;
 mod window;
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-use rustc_hash::FxHashSet;
 
 use super::effect::{LaneKey, Refusal, Settlement, ShardId};
 use crate::message::{Message, Sid};
 use crate::storage::{PageLimit, Row, RowId};
 use deposit::Deposit;
+use excess::{Excess, Waiting};
 use window::{Pushed, Window};
 
-/// Live messages that may wait for room in the window before they become rows, …
-const BACKLOG_MAX: usize = 1024;
-/// … and their bytes.
-const BACKLOG_BYTES_MAX: usize = 1 << 20;
 /// Past this many times the backlog bounds, while a deposit is under way, messages are refused.
 const SWAMPED_FACTOR: usize = 8;
 
@@ -90,40 +85,29 @@ pub enum Action {
 /// How far the stored rows have been shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Drain {
-    /// The login is not answered yet; rows from `mailed` on came meanwhile.
-    Held { mailed: Option<RowId> },
+    /// The login is not answered yet.
+    Held,
     /// There may be rows above the cursor.
     Wanted,
-    /// They are being fetched; rows from `mailed` on may have come too late for it.
-    Reading { limit: PageLimit, mailed: Option<RowId> },
+    /// They are being fetched.
+    Reading,
     /// The store did not answer; to be tried again at the next deadline.
     Stalled,
     /// Everything stored was shown: live messages may pass.
     Done,
 }
 
-#[derive(Debug)]
-struct Waiting {
-    message: Arc<Message>,
-    debt: Debt,
-    since: Instant,
-}
-
-/// See the module.
+/// See the module. There is one for each client, and most have nothing to show: it is small, and
+/// [`Self::rest`] gives back what it needed while there was.
 #[derive(Debug)]
 pub struct Inbox {
     window: Window,
-    backlog: VecDeque<Waiting>,
-    backlog_bytes: usize,
+    /// Only while there is any.
+    excess: Option<Box<Excess>>,
     drain: Drain,
     /// Rows up to here were shown.
     cursor: RowId,
-    /// Messages whose rows are being removed; a drain that reads them once more skips them.
-    removing: FxHashSet<Sid>,
-    /// Those whose rows are gone, though a read that began before may still bring them.
-    removed: Vec<Sid>,
-    deposit: Option<Deposit>,
-    patience: Duration,
+    patience_ms: u32,
     armed: bool,
     actions: Vec<Action>,
 }
@@ -133,14 +117,10 @@ impl Inbox {
     pub fn new(patience: Duration) -> Self {
         Self {
             window: Window::default(),
-            backlog: VecDeque::new(),
-            backlog_bytes: 0,
-            drain: Drain::Held { mailed: None },
+            excess: None,
+            drain: Drain::Held,
             cursor: RowId::default(),
-            removing: FxHashSet::default(),
-            removed: Vec::new(),
-            deposit: None,
-            patience,
+            patience_ms: u32::try_from(patience.as_millis()).unwrap_or(u32::MAX),
             armed: false,
             actions: Vec::new(),
         }
@@ -151,26 +131,33 @@ impl Inbox {
         std::mem::take(&mut self.actions)
     }
 
-    /// Gives the memory of a list of actions back for the next one.
-    pub fn reuse_actions(&mut self, mut actions: Vec<Action>) {
-        actions.clear();
-        self.actions = actions;
+    /// Lends it an empty list for what is to be done: inboxes take turns, and need only one.
+    pub fn lend_actions(&mut self, empty: Vec<Action>) {
+        debug_assert!(empty.is_empty() && self.actions.is_empty(), "actions would be lost");
+        self.actions = empty;
     }
 
     /// Whether no debt is kept in memory here.
     pub fn is_settled(&self) -> bool {
-        !self.window.has_debts() && self.backlog.is_empty() && self.deposit.is_none()
+        !self.window.has_debts() && self.excess.as_ref().is_none_or(|excess| excess.is_settled())
     }
 
     /// Whether writes that it asked for may not be committed yet.
     pub fn is_writing(&self) -> bool {
-        !self.removing.is_empty() || self.deposit.is_some()
+        self.excess.as_ref().is_some_and(|excess| excess.is_writing())
+    }
+
+    /// Gives back the memory that is not in use; for clients that fell idle.
+    pub fn rest(&mut self) {
+        self.window.rest();
+        self.excess.take_if(|excess| excess.is_empty());
     }
 
     /// The login was answered: start with what is stored.
     pub fn open(&mut self, now: Instant) {
-        if let Drain::Held { .. } = self.drain {
-            self.drain = Drain::Wanted;
+        if self.drain == Drain::Held {
+            // All that there is will be read.
+            self.page_shown(false);
         }
         self.pump(now);
     }
@@ -178,15 +165,16 @@ impl Inbox {
     /// The first rows of an original client, which go into the login answer: shown as all others,
     /// though not by [`Action::Push`]. Call [`Self::open`] after it.
     pub fn first_page(&mut self, now: Instant, rows: Vec<Row>, limit: PageLimit) {
-        let Drain::Held { mailed } = self.drain else { return };
+        if self.drain != Drain::Held {
+            return;
+        }
         let complete = !limit.is_reached_by(&rows);
         for row in rows {
             self.cursor = row.id;
             let debt = self.take_from_backlog(row.message.sid);
             self.window.push(Pushed::row(now, &row, debt));
         }
-        self.drain = if complete && mailed.is_none() { Drain::Done } else { Drain::Wanted };
-        self.cursor = self.cursor.min(mailed.unwrap_or(self.cursor));
+        self.page_shown(complete);
     }
 
     /// A live message. `again` when it may be here already.
@@ -194,16 +182,13 @@ impl Inbox {
         if again && self.adopt(message.sid, debt) {
             return;
         }
-        if self.backlog.is_empty() && self.may_push_live() {
+        let may_pass = self.excess.as_ref().is_none_or(|excess| !excess.has_waiting());
+        let full = if may_pass && self.may_push_live() {
             self.push(Pushed::live(now, Arc::clone(&message), debt), message);
-        } else if self.is_swamped() {
-            let how = Settlement::Refused(Refusal::Swamped);
-            self.actions.push(Action::Settle { debt, sid: message.sid, how });
+            false
         } else {
-            self.backlog_bytes += message.size();
-            self.backlog.push_back(Waiting { message, debt, since: now });
-        }
-        let full = self.backlog.len() > BACKLOG_MAX || self.backlog_bytes > BACKLOG_BYTES_MAX;
+            self.keep_waiting(Waiting { message, debt, since: now })
+        };
         if full || self.is_silent(now) {
             self.store_debts();
         }
@@ -213,9 +198,9 @@ impl Inbox {
     /// Rows from `first` on were committed by somebody.
     pub fn handle_mail(&mut self, now: Instant, first: RowId) {
         let before = RowId(first.0 - 1);
-        match &mut self.drain {
-            Drain::Held { mailed } | Drain::Reading { mailed, .. } => {
-                *mailed = Some(mailed.map_or(before, |known| known.min(before)));
+        match self.drain {
+            Drain::Held | Drain::Reading => {
+                self.excess.get_or_insert_default().note_mail(before);
             }
             Drain::Wanted | Drain::Stalled => self.cursor = self.cursor.min(before),
             Drain::Done => {
@@ -228,11 +213,12 @@ impl Inbox {
 
     /// The answer to [`Action::Read`]; `None` when the store did not answer.
     pub fn handle_rows(&mut self, now: Instant, rows: Option<Vec<Row>>) {
-        let Drain::Reading { limit, mailed } = self.drain else { return };
+        let limit = self.excess.as_mut().and_then(|excess| excess.reading.take());
+        let Some(limit) = limit else { return };
         let Some(rows) = rows else {
-            self.forget_removed();
-            self.cursor = self.cursor.min(mailed.unwrap_or(self.cursor));
+            self.page_shown(false);
             self.drain = Drain::Stalled;
+            self.forget_removed();
             self.arm(now);
             return;
         };
@@ -240,16 +226,15 @@ impl Inbox {
         for row in rows {
             self.cursor = self.cursor.max(row.id);
             let sid = row.message.sid;
-            if self.removing.contains(&sid) || self.window.bind(sid, row.id) {
+            if self.is_removing(sid) || self.window.bind(sid, row.id) {
                 continue;
             }
             // It may have come live as well, when a session before this one left it in a deposit.
             let debt = self.take_from_backlog(sid);
             self.push(Pushed::row(now, &row, debt), row.message);
         }
+        self.page_shown(complete);
         self.forget_removed();
-        self.drain = if complete && mailed.is_none() { Drain::Done } else { Drain::Wanted };
-        self.cursor = self.cursor.min(mailed.unwrap_or(self.cursor));
         self.pump(now);
     }
 
@@ -267,7 +252,7 @@ impl Inbox {
             if let Some(row) = pushed.row {
                 rows.push(row);
                 sids.push(sid);
-            } else if self.deposit.as_ref().is_some_and(|deposit| deposit.shows(sid)) {
+            } else if self.deposit().is_some_and(|deposit| deposit.shows(sid)) {
                 withdrawn.extend(pushed.message);
             }
         }
@@ -284,8 +269,10 @@ impl Inbox {
 
     /// The answer to [`Action::Remove`].
     pub fn handle_removed(&mut self, sids: &[Sid]) {
-        self.removed.extend(sids);
-        if !matches!(self.drain, Drain::Reading { .. }) {
+        if let Some(excess) = &mut self.excess {
+            excess.removed.extend(sids);
+        }
+        if self.drain != Drain::Reading {
             self.forget_removed();
         }
     }
@@ -301,19 +288,21 @@ impl Inbox {
             self.pump(now);
         }
         self.arm(now);
+        if !self.armed {
+            self.rest();
+        }
     }
 
     /// Everything that is owed is to become rows at once: the node is shutting down.
     pub fn store_debts(&mut self) {
-        if self.deposit.is_some() {
+        if self.deposit().is_some() {
             return;
         }
-        let waiting = std::mem::take(&mut self.backlog);
-        self.backlog_bytes = 0;
+        let waiting = self.excess.as_mut().map(|excess| excess.take_waiting()).unwrap_or_default();
         let deposit = Deposit { shown: self.window.debts_without_row(), waiting };
         if !deposit.is_empty() {
             self.actions.push(Action::Deposit(deposit.messages()));
-            self.deposit = Some(deposit);
+            self.excess.get_or_insert_default().deposit = Some(deposit);
         }
     }
 
@@ -324,8 +313,9 @@ impl Inbox {
                 self.actions.push(Action::NotHere(debt));
             }
         }
-        let waiting = self.deposit.take().map(|deposit| deposit.waiting).unwrap_or_default();
-        for waiting in waiting.into_iter().chain(self.backlog.drain(..)) {
+        let Some(excess) = &mut self.excess else { return };
+        let stored = excess.deposit.take().map(|deposit| deposit.waiting).unwrap_or_default();
+        for waiting in stored.into_iter().chain(excess.take_waiting()) {
             self.actions.push(Action::NotHere(waiting.debt));
         }
     }
@@ -334,17 +324,38 @@ impl Inbox {
         if self.drain == Drain::Wanted
             && let Some(limit) = self.window.room()
         {
-            self.drain = Drain::Reading { limit, mailed: None };
+            self.drain = Drain::Reading;
+            self.excess.get_or_insert_default().reading = Some(limit);
             self.actions.push(Action::Read { after: self.cursor, limit });
         }
         while self.may_push_live()
-            && let Some(waiting) = self.backlog.pop_front()
+            && let Some(waiting) = self.excess.as_mut().and_then(|excess| excess.pop_waiting())
         {
-            self.backlog_bytes -= waiting.message.size();
             let message = waiting.message;
             self.push(Pushed::live(now, Arc::clone(&message), waiting.debt), message);
         }
         self.arm(now);
+    }
+
+    /// Keeps a live message until there is room, unless it is refused; whether that is too much to
+    /// be kept for long.
+    fn keep_waiting(&mut self, waiting: Waiting) -> bool {
+        let excess = self.excess.get_or_insert_default();
+        if excess.has_waiting_beyond(SWAMPED_FACTOR) {
+            let (debt, sid) = (waiting.debt, waiting.message.sid);
+            let how = Settlement::Refused(Refusal::Swamped);
+            self.actions.push(Action::Settle { debt, sid, how });
+        } else {
+            excess.push_waiting(waiting);
+        }
+        excess.has_waiting_beyond(1)
+    }
+
+    /// A page was shown; whether it was the last one, apart from what came meanwhile.
+    fn page_shown(&mut self, complete: bool) {
+        let mailed = self.excess.as_mut().and_then(|excess| excess.mailed.take());
+        self.drain = if complete && mailed.is_none() { Drain::Done } else { Drain::Wanted };
+        self.cursor = self.cursor.min(mailed.unwrap_or(self.cursor));
     }
 
     fn push(&mut self, pushed: Pushed, message: Arc<Message>) {
@@ -356,33 +367,41 @@ impl Inbox {
     /// only making: the store keeps the order, and a session that comes next must not see them.
     fn remove(&mut self, rows: Vec<RowId>, sids: Vec<Sid>, withdrawn: Vec<Arc<Message>>) {
         if !rows.is_empty() {
-            self.removing.extend(&sids);
+            self.excess.get_or_insert_default().removing.extend(&sids);
             self.actions.push(Action::Remove { rows, sids });
         }
         if !withdrawn.is_empty() {
-            self.removing.extend(withdrawn.iter().map(|message| message.sid));
+            let sids = withdrawn.iter().map(|message| message.sid);
+            self.excess.get_or_insert_default().removing.extend(sids);
             self.actions.push(Action::Withdraw(withdrawn));
         }
     }
 
+    fn is_removing(&self, sid: Sid) -> bool {
+        self.excess.as_ref().is_some_and(|excess| excess.removing.contains(&sid))
+    }
+
+    fn deposit(&self) -> Option<&Deposit> {
+        self.excess.as_ref()?.deposit.as_ref()
+    }
+
     fn forget_removed(&mut self) {
-        for sid in self.removed.drain(..) {
-            self.removing.remove(&sid);
+        if let Some(excess) = &mut self.excess {
+            excess.forget_removed();
+            self.excess.take_if(|excess| excess.is_empty());
         }
     }
 
     /// Whether nothing stands before live messages: neither rows to come nor a full window.
     fn may_push_live(&self) -> bool {
         self.drain == Drain::Done
-            && self.deposit.as_ref().is_none_or(|deposit| deposit.waiting.is_empty())
+            && self.deposit().is_none_or(|deposit| deposit.waiting.is_empty())
             && self.window.room().is_some()
     }
 
     /// Whether the message is here already; then this debt of it is the one that counts.
     fn adopt(&mut self, sid: Sid, debt: Debt) -> bool {
-        let deposited = self.deposit.iter_mut().flat_map(|deposit| &mut deposit.waiting);
-        let mut waiting = self.backlog.iter_mut().chain(deposited);
-        if let Some(waiting) = waiting.find(|waiting| waiting.message.sid == sid) {
+        if let Some(waiting) = self.excess.as_mut().and_then(|excess| excess.find(sid)) {
             waiting.debt = debt;
             return true;
         }
@@ -390,25 +409,22 @@ impl Inbox {
     }
 
     fn take_from_backlog(&mut self, sid: Sid) -> Option<Debt> {
-        let index = self.backlog.iter().position(|waiting| waiting.message.sid == sid)?;
-        let waiting = self.backlog.remove(index)?;
-        self.backlog_bytes -= waiting.message.size();
-        Some(waiting.debt)
-    }
-
-    fn is_swamped(&self) -> bool {
-        self.backlog.len() > BACKLOG_MAX * SWAMPED_FACTOR
-            || self.backlog_bytes > BACKLOG_BYTES_MAX * SWAMPED_FACTOR
+        self.excess.as_mut()?.take(sid).map(|waiting| waiting.debt)
     }
 
     fn oldest_debt(&self) -> Option<Instant> {
-        let waiting = self.backlog.front().map(|waiting| waiting.since);
+        let waiting = self.excess.as_ref().and_then(|excess| excess.oldest_waiting());
         self.window.oldest_debt().into_iter().chain(waiting).min()
     }
 
     fn is_silent(&self, now: Instant) -> bool {
-        let unshown = self.window.oldest().is_some_and(|at| at + self.patience <= now);
-        unshown || self.oldest_debt().is_some_and(|at| at + self.patience <= now)
+        let patience = self.patience();
+        let unshown = self.window.oldest().is_some_and(|at| at + patience <= now);
+        unshown || self.oldest_debt().is_some_and(|at| at + patience <= now)
+    }
+
+    fn patience(&self) -> Duration {
+        Duration::from_millis(self.patience_ms.into())
     }
 
     fn arm(&mut self, now: Instant) {
@@ -419,8 +435,9 @@ impl Inbox {
         let Some(since) = self.oldest_debt().into_iter().chain(stalled).min() else { return };
         self.armed = true;
         // Never at once: a deposit that is refused again and again must not spin.
-        let soonest = now + self.patience / 8;
-        self.actions.push(Action::Arm((since + self.patience).max(soonest)));
+        let patience = self.patience();
+        let soonest = now + patience / 8;
+        self.actions.push(Action::Arm((since + patience).max(soonest)));
     }
 }
 

@@ -201,7 +201,7 @@ pub(super) fn log_out(session: &mut Session, user: UserId, mid: Option<&str>, co
     session.go_offline(core);
     session.phase = Phase::Anonymous(core.now.instant);
     session.framer.set_max_object_bytes(core.rules.anonymous_object_max);
-    session.pending = Some(Pending::Logout { mid: mid.map(str::to_owned) });
+    session.pending = Some(Pending::Logout { mid: mid.map(Into::into) });
     let write = Write::SetToken { user, token: None };
     core.work(Ticket::Session(session.conn), Request::Write(write));
 }
@@ -346,6 +346,7 @@ fn finish(session: &mut Session, rows: Vec<Row>, core: &mut Core) {
         core.effects.send(conn, |out| row.message.object.write_plain(out));
     }
     if let Phase::Online(online) = &mut session.phase {
+        core.lend_actions(&mut online.inbox);
         if login.style == Style::Plain {
             online.inbox.first_page(core.now.instant, rows, FIRST_PAGE);
         }

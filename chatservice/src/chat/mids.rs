@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::Instant;
 
 use rustc_hash::FxHashMap;
 
@@ -21,46 +22,66 @@ pub enum MidState {
     },
 }
 
-/// The memory of one session; empty ones hold nothing.
+/// The memory of one session; most sessions have used none lately, and hold no more than this.
 #[derive(Debug, Default)]
-pub struct Mids {
+pub struct Mids(Option<Box<Used>>);
+
+#[derive(Debug)]
+struct Used {
     states: FxHashMap<u64, MidState>,
     answered: VecDeque<u64>,
+    /// When the last one was taken up.
+    at: Instant,
 }
 
 impl Mids {
     /// Takes up a mid; what is known when it was used before.
-    pub fn begin(&mut self, mid: &str) -> Option<MidState> {
+    pub fn begin(&mut self, now: Instant, mid: &str) -> Option<MidState> {
         let key = key_of(mid);
-        let known = self.states.get(&key).copied();
+        let used = self.used(now);
+        used.at = now;
+        let known = used.states.get(&key).copied();
         if known.is_none() {
-            self.states.insert(key, MidState::Pending);
+            used.states.insert(key, MidState::Pending);
         }
         known
     }
 
     /// The request was carried out and answered.
-    pub fn answered(&mut self, mid: &str, stored: bool) {
+    pub fn answered(&mut self, now: Instant, mid: &str, stored: bool) {
+        let used = self.used(now);
         let key = key_of(mid);
-        self.states.insert(key, MidState::Answered { stored });
-        self.answered.push_back(key);
-        if self.answered.len() > ANSWERED_MAX
-            && let Some(oldest) = self.answered.pop_front()
+        used.states.insert(key, MidState::Answered { stored });
+        used.answered.push_back(key);
+        if used.answered.len() > ANSWERED_MAX
+            && let Some(oldest) = used.answered.pop_front()
         {
-            self.states.remove(&oldest);
+            used.states.remove(&oldest);
         }
     }
 
     /// The request was refused: it may be tried again with the same mid.
     pub fn refused(&mut self, mid: &str) {
-        self.states.remove(&key_of(mid));
+        if let Some(used) = &mut self.0 {
+            used.states.remove(&key_of(mid));
+        }
     }
 
-    /// Gives back all memory when nothing is pending; for sessions that fell idle.
-    pub fn rest(&mut self) {
-        if self.states.len() == self.answered.len() {
-            *self = Self::default();
-        }
+    /// Gives back all memory when none was taken up since then, and none is pending; for sessions
+    /// that fell idle. Whether nothing is left.
+    pub fn rest(&mut self, since: Instant) -> bool {
+        self.0.take_if(|used| used.at <= since && used.states.len() == used.answered.len());
+        self.0.is_none()
+    }
+
+    fn used(&mut self, now: Instant) -> &mut Used {
+        self.0.get_or_insert_with(|| Box::new(Used::new(now)))
+    }
+}
+
+impl Used {
+    fn new(at: Instant) -> Self {
+        Self { states: FxHashMap::default(), answered: VecDeque::new(), at }
     }
 }
 
@@ -73,43 +94,45 @@ fn key_of(mid: &str) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     #[test]
     fn a_mid_is_new_pending_and_then_answered() {
-        let mut mids = Mids::default();
-        assert_eq!(mids.begin("a"), None);
-        assert_eq!(mids.begin("a"), Some(MidState::Pending));
-        mids.answered("a", true);
-        assert_eq!(mids.begin("a"), Some(MidState::Answered { stored: true }));
+        let (mut mids, now) = (Mids::default(), Instant::now());
+        assert_eq!(mids.begin(now, "a"), None);
+        assert_eq!(mids.begin(now, "a"), Some(MidState::Pending));
+        mids.answered(now, "a", true);
+        assert_eq!(mids.begin(now, "a"), Some(MidState::Answered { stored: true }));
     }
 
     #[test]
     fn a_refused_mid_may_be_used_again() {
-        let mut mids = Mids::default();
-        mids.begin("a");
+        let (mut mids, now) = (Mids::default(), Instant::now());
+        mids.begin(now, "a");
         mids.refused("a");
-        assert_eq!(mids.begin("a"), None);
+        assert_eq!(mids.begin(now, "a"), None);
     }
 
     #[test]
     fn answered_mids_are_forgotten_oldest_first() {
-        let mut mids = Mids::default();
+        let (mut mids, now) = (Mids::default(), Instant::now());
         for n in 0..=ANSWERED_MAX {
-            mids.begin(&n.to_string());
-            mids.answered(&n.to_string(), false);
+            mids.begin(now, &n.to_string());
+            mids.answered(now, &n.to_string(), false);
         }
-        assert_eq!(mids.begin("0"), None);
-        assert_eq!(mids.begin("1"), Some(MidState::Answered { stored: false }));
+        assert_eq!(mids.begin(now, "0"), None);
+        assert_eq!(mids.begin(now, "1"), Some(MidState::Answered { stored: false }));
     }
 
     #[test]
-    fn rest_keeps_what_is_pending() {
-        let mut mids = Mids::default();
-        mids.begin("a");
-        mids.rest();
-        assert_eq!(mids.begin("a"), Some(MidState::Pending));
-        mids.answered("a", false);
-        mids.rest();
-        assert_eq!(mids.begin("a"), None);
+    fn rest_keeps_what_is_pending_or_new() {
+        let (mut mids, now) = (Mids::default(), Instant::now());
+        mids.begin(now, "a");
+        assert!(!mids.rest(now));
+        assert_eq!(mids.begin(now, "a"), Some(MidState::Pending));
+        mids.answered(now, "a", false);
+        assert!(!mids.rest(now - Duration::from_millis(1)), "it was used since");
+        assert!(mids.rest(now));
+        assert_eq!(mids.begin(now, "a"), None);
     }
 }

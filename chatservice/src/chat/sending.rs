@@ -129,7 +129,7 @@ pub(super) fn ended(session: &mut Session, ended: &ledger::Answer, core: &mut Co
         (how, Some(mid)) => {
             let stored = how == Settlement::Stored;
             if let Some(online) = session.online() {
-                online.mids.answered(mid, stored);
+                online.mids.answered(core.now.instant, mid, stored);
             }
             answer(session, mid, stored, core);
         }
@@ -139,7 +139,7 @@ pub(super) fn ended(session: &mut Session, ended: &ledger::Answer, core: &mut Co
 fn send(session: &mut Session, chat: &Chat<'_>, recipients: &[UserId], core: &mut Core) {
     let mid = chat.mid.as_deref();
     let Some(online) = session.online() else { return };
-    match mid.and_then(|mid| online.mids.begin(mid)) {
+    match mid.and_then(|mid| online.mids.begin(core.now.instant, mid)) {
         None => {}
         // It is on its way, and so is its answer.
         Some(MidState::Pending) => return,
@@ -167,6 +167,7 @@ fn send(session: &mut Session, chat: &Chat<'_>, recipients: &[UserId], core: &mu
     let recipients = recipients.iter().copied();
     let load = core.ledger.handle_message(core.now.instant, asker, &message, recipients);
     session.owe(load);
+    session.rest_later(core);
 }
 
 fn answer(session: &Session, mid: &str, stored: bool, core: &mut Core) {

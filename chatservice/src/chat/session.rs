@@ -6,10 +6,11 @@ mod requests;
 mod unsettled;
 
 use core::net::IpAddr;
-use std::sync::Arc;
 use std::time::Instant;
 
 use chatproto::{Errno, Framer, Goodbye, UserId};
+use compact_str::CompactString;
+use rustc_hash::FxHashMap;
 
 use deferred::Deferred;
 pub(super) use delivery::deposit_result;
@@ -41,7 +42,7 @@ pub(super) enum Style {
 pub(super) struct Online {
     pub(super) login: LoginId,
     pub(super) user: UserId,
-    pub(super) name: Arc<str>,
+    pub(super) name: CompactString,
     pub(super) style: Style,
     pub(super) inbox: Inbox,
     pub(super) sends: Sends,
@@ -71,26 +72,33 @@ pub(super) enum Phase {
     Closing,
 }
 
-/// The request that must be answered before the next one is carried out.
+/// The request that must be answered before the next one is carried out. What is large is boxed:
+/// every session has room for this, few have one.
 #[derive(Debug)]
 pub(super) enum Pending {
     Login(Box<Login>),
     Register(Box<Register>),
     AddFriend {
-        mid: Option<String>,
+        mid: Option<Box<str>>,
     },
     CreateGroup {
-        mid: Option<String>,
+        mid: Option<Box<str>>,
     },
-    JoinGroup {
-        mid: Option<String>,
-        nodes: contacts::Nodes,
-    },
+    JoinGroup(Box<contacts::Join>),
     Logout {
-        mid: Option<String>,
+        mid: Option<Box<str>>,
     },
     /// It waits for the members of its group, or for its turn.
     Chat(Box<Chat<'static>>),
+}
+
+/// Whether the client is known to be there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pulse {
+    /// That is when it was heard last.
+    Heard,
+    /// It has said nothing since it was asked.
+    Asked,
 }
 
 /// Whether bytes of the client are looked at.
@@ -102,6 +110,9 @@ enum Reading {
     /// Never again.
     Stopped,
 }
+
+/// The sessions of a shard. Boxed, since a map has up to twice as much room as entries.
+pub(super) type Sessions = FxHashMap<ConnId, Box<Session>>;
 
 /// See the module.
 #[derive(Debug)]
@@ -116,9 +127,9 @@ pub(super) struct Session {
     deferred: Option<Box<Deferred>>,
     /// What its users sent and is not settled.
     unsettled: Unsettled,
-    last_heard: Instant,
-    /// When it was asked whether it is there, if it has said nothing since.
-    asked: Option<Instant>,
+    pulse: Pulse,
+    /// When its pulse became what it is.
+    pulse_since: Instant,
     reading: Reading,
     /// When to look at this session next.
     deadline: Option<Instant>,
@@ -135,8 +146,8 @@ impl Session {
             framer: Framer::new(core.rules.anonymous_object_max),
             deferred: None,
             unsettled: Unsettled::default(),
-            last_heard: now,
-            asked: None,
+            pulse: Pulse::Heard,
+            pulse_since: now,
             reading: Reading::Open,
             deadline: None,
         };
@@ -160,6 +171,7 @@ impl Session {
         if writing {
             core.work(Ticket::Flushed(login), storage::Request::Write(Write::Barrier));
         }
+        core.lend_actions(&mut online.inbox);
         online.inbox.close();
         core.settle_inbox(login, user, online.style, &mut online.inbox);
         self.phase = Phase::Leaving;
@@ -228,22 +240,27 @@ impl Session {
                 }
             }
             Phase::Online(online) => {
+                online.inbox.rest();
+                let idle = now.checked_sub(rules.ping_after).is_none_or(|at| online.mids.rest(at));
+                let ping_at = self.pulse_since + rules.ping_after;
                 if online.style == Style::Plain {
-                    return;
-                }
-                let ping_at = self.last_heard + rules.ping_after;
-                if ping_at > now {
+                    if idle {
+                        return;
+                    }
+                    now + rules.ping_after
+                } else if self.pulse == Pulse::Heard && ping_at > now {
                     ping_at
                 } else {
                     // Nobody is closed who was not asked: after a pause of the whole process the
                     // answer may lie unread.
-                    let asked = *self.asked.get_or_insert(now);
-                    let closed_at = asked + (rules.silence - rules.ping_after);
+                    if self.pulse == Pulse::Heard {
+                        (self.pulse, self.pulse_since) = (Pulse::Asked, now);
+                    }
+                    let closed_at = self.pulse_since + (rules.silence - rules.ping_after);
                     if closed_at <= now {
                         self.part(Errno::TooSlow, "nothing was heard from you", None, core);
                         return;
                     }
-                    online.mids.rest();
                     core.effects.send(self.conn, chatproto::ping);
                     closed_at.min(now + core.rules.ping_after)
                 }
@@ -261,10 +278,18 @@ impl Session {
         }
     }
 
+    /// Something was done that takes memory: has a look later whether it can be given back. Those
+    /// who are asked whether they are there are looked at in any case.
+    pub(super) fn rest_later(&mut self, core: &mut Core) {
+        if self.deadline.is_none() {
+            self.look_again(core.now.instant + core.rules.ping_after, core);
+        }
+    }
+
     /// The client shows that it is there, by its words or by taking ours.
     pub(super) fn handle_alive(&mut self, core: &Core) {
-        self.last_heard = core.now.instant;
-        self.asked = None;
+        self.pulse = Pulse::Heard;
+        self.pulse_since = core.now.instant;
     }
 
     /// The user of this login, if it is still the one that is here.

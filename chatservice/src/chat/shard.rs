@@ -12,7 +12,6 @@ use core::net::IpAddr;
 use std::time::Instant;
 
 use chatproto::{Errno, UserId};
-use rustc_hash::FxHashMap;
 
 use self::routing::at;
 use super::core::{Core, Random};
@@ -21,14 +20,14 @@ use super::effect::{
     Admission, Claim, ConnId, Effects, LaneKey, Located, LoginId, NodeId, PeerMessage, ShardId,
     Ticket,
 };
-use super::session::{Pending, Session};
+use super::session::{Pending, Session, Sessions};
 use super::{Now, contacts, ledger, login, register};
 use crate::limits::Rules;
 use crate::storage::Answer;
 
 /// See the module. Not tied to a thread; one at a time calls it.
 pub struct Shard {
-    sessions: FxHashMap<ConnId, Session>,
+    sessions: Sessions,
     core: Core,
     stopping: bool,
     /// Kept between calls for its memory.
@@ -40,7 +39,7 @@ impl Shard {
     /// made of it.
     pub fn new(now: Now, shard: ShardId, shards: u16, rules: Rules, random: Random) -> Self {
         Self {
-            sessions: FxHashMap::default(),
+            sessions: Sessions::default(),
             core: Core::new(now, shard, shards, rules, random),
             stopping: false,
             ledger_actions: Vec::new(),
@@ -59,7 +58,7 @@ impl Shard {
         if self.stopping {
             session.stop_reading(&mut self.core);
         }
-        self.sessions.insert(conn, session);
+        self.sessions.insert(conn, Box::new(session));
     }
 
     /// `unread` is what the connection has sent and was not used up before; returns how much of
@@ -292,7 +291,7 @@ impl Shard {
 
     /// Whether no debt is in memory alone.
     pub fn is_settled(&self) -> bool {
-        self.core.ledger.is_settled() && self.sessions.values().all(Session::is_settled)
+        self.core.ledger.is_settled() && self.sessions.values().all(|session| session.is_settled())
     }
 
     /// Says goodbye to at most `at_most` clients and closes; they are asked to come back spread over

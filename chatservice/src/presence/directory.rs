@@ -7,26 +7,30 @@ use chatproto::UserId;
 use parking_lot::RwLock;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
-use crate::chat::{Claim, Place};
+use crate::chat::{Claim, LoginId, NodeId, Place, ShardId};
 
-/// What is known of a user; nothing is known of those who are offline.
+/// What is known of a user; nothing is known of those who are offline. There is one for each user
+/// who is online, and up to twice as much room, so it is a [`Place`] without the node.
+#[derive(Clone, Copy, Debug)]
+struct Presence {
+    login: LoginId,
+    /// Milliseconds since 1970.
+    since: u64,
+    shard: u16,
+    standing: Standing,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Presence {
-    /// Since `stamp`, milliseconds since 1970.
-    Online { place: Place, stamp: u64 },
+enum Standing {
+    Online,
     /// Offline, but what it wanted sent or written from there is not done.
-    Owing(Place),
+    Owing,
 }
 
 /// Any thread. Locks are held for one map operation.
 pub struct Directory {
+    node: NodeId,
     parts: Vec<RwLock<FxHashMap<UserId, Presence>>>,
-}
-
-impl Default for Directory {
-    fn default() -> Self {
-        Self { parts: (0..Self::PARTS).map(|_| RwLock::default()).collect() }
-    }
 }
 
 impl Directory {
@@ -34,16 +38,24 @@ impl Directory {
     /// other.
     pub const PARTS: usize = 64;
 
+    /// The directory of `node`, whose places it takes and gives.
+    pub fn new(node: NodeId) -> Self {
+        Self { node, parts: (0..Self::PARTS).map(|_| RwLock::default()).collect() }
+    }
+
     /// Makes `user` online at `place` if it is online nowhere, or in any case with `force`. Of
     /// two who ask at once exactly one is first.
     pub fn claim(&self, user: UserId, place: Place, stamp: u64, force: bool) -> Claim {
+        debug_assert_eq!(place.shard.node, self.node, "each node has a directory of its own");
         let mut part = self.part(user).write();
-        let before = match part.get(&user) {
-            Some(Presence::Online { .. }) if !force => return Claim::Taken,
-            Some(Presence::Online { place, .. } | Presence::Owing(place)) => Some(*place),
-            None => None,
-        };
-        part.insert(user, Presence::Online { place, stamp });
+        let before = part.get(&user);
+        if before.is_some_and(|it| it.standing == Standing::Online) && !force {
+            return Claim::Taken;
+        }
+        let before = before.map(|it| self.place(it));
+        let Place { shard, login } = place;
+        let standing = Standing::Online;
+        part.insert(user, Presence { login, since: stamp, shard: shard.index, standing });
         Claim::Granted(before)
     }
 
@@ -51,9 +63,10 @@ impl Directory {
     /// nothing happens when it is elsewhere by now.
     pub fn release(&self, user: UserId, place: Place, owing: bool) {
         let mut part = self.part(user).write();
-        if matches!(part.get(&user), Some(Presence::Online { place: at, .. }) if *at == place) {
+        let Some(it) = part.get_mut(&user) else { return };
+        if it.standing == Standing::Online && self.place(it) == place {
             if owing {
-                part.insert(user, Presence::Owing(place));
+                it.standing = Standing::Owing;
             } else {
                 part.remove(&user);
             }
@@ -63,7 +76,8 @@ impl Directory {
     /// What `user` wanted done at `place`, where it is no longer, is done.
     pub fn settled(&self, user: UserId, place: Place) {
         let mut part = self.part(user).write();
-        if part.get(&user) == Some(&Presence::Owing(place)) {
+        let owes = |it: &Presence| it.standing == Standing::Owing && self.place(it) == place;
+        if part.get(&user).is_some_and(owes) {
             part.remove(&user);
         }
     }
@@ -75,10 +89,9 @@ impl Directory {
 
     /// Where `user` is online, and since when.
     pub fn claimed(&self, user: UserId) -> Option<(Place, u64)> {
-        match self.part(user).read().get(&user) {
-            Some(Presence::Online { place, stamp }) => Some((*place, *stamp)),
-            Some(Presence::Owing(_)) | None => None,
-        }
+        let part = self.part(user).read();
+        let it = part.get(&user).filter(|it| it.standing == Standing::Online)?;
+        Some((self.place(it), it.since))
     }
 
     /// Those of `users` who are online, in the same order.
@@ -90,8 +103,13 @@ impl Directory {
     /// Everybody who is online in one of the [`Self::PARTS`].
     pub fn users_of(&self, part: usize) -> Vec<UserId> {
         let part = self.parts[part % Self::PARTS].read();
-        let online = part.iter().filter(|(_, it)| matches!(it, Presence::Online { .. }));
+        let online = part.iter().filter(|(_, it)| it.standing == Standing::Online);
         online.map(|(user, _)| *user).collect()
+    }
+
+    fn place(&self, presence: &Presence) -> Place {
+        let shard = ShardId { node: self.node, index: presence.shard };
+        Place { shard, login: presence.login }
     }
 
     fn part(&self, user: UserId) -> &RwLock<FxHashMap<UserId, Presence>> {
@@ -104,7 +122,7 @@ impl Directory {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chat::{ConnId, LoginId, NodeId, ShardId};
+    use crate::chat::ConnId;
 
     const ANN: UserId = UserId(1);
 
@@ -118,7 +136,7 @@ mod tests {
 
     #[test]
     fn the_first_claim_wins_unless_the_second_insists() {
-        let directory = Directory::default();
+        let directory = Directory::new(NodeId::ALONE);
         assert_eq!(directory.claim(ANN, HERE, 0, false), Claim::Granted(None));
         assert_eq!(directory.claim(ANN, THERE, 0, false), Claim::Taken);
         assert_eq!(directory.claim(ANN, THERE, 0, true), Claim::Granted(Some(HERE)));
@@ -127,7 +145,7 @@ mod tests {
 
     #[test]
     fn a_late_release_does_not_disturb_the_new_place() {
-        let directory = Directory::default();
+        let directory = Directory::new(NodeId::ALONE);
         directory.claim(ANN, HERE, 0, false);
         directory.claim(ANN, THERE, 0, true);
         directory.release(ANN, HERE, false);
@@ -138,7 +156,7 @@ mod tests {
 
     #[test]
     fn who_left_owing_is_offline_and_named_to_the_next_session() {
-        let directory = Directory::default();
+        let directory = Directory::new(NodeId::ALONE);
         directory.claim(ANN, HERE, 0, false);
         directory.release(ANN, HERE, true);
         assert_eq!(directory.locate(ANN), None);
@@ -151,7 +169,7 @@ mod tests {
 
     #[test]
     fn online_keeps_the_order_of_the_question() {
-        let directory = Directory::default();
+        let directory = Directory::new(NodeId::ALONE);
         for user in [1, 3, 5].map(UserId) {
             directory.claim(user, HERE, 0, false);
         }
@@ -161,7 +179,7 @@ mod tests {
 
     #[test]
     fn of_many_threads_that_claim_at_once_one_wins() {
-        let directory = Directory::default();
+        let directory = Directory::new(NodeId::ALONE);
         let wins: usize = std::thread::scope(|scope| {
             let claims: Vec<_> = (0..8)
                 .map(|n| {

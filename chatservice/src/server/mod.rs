@@ -21,7 +21,7 @@ use parking_lot::Mutex;
 use reactor::{ConnectionOptions, EventLoop, ServiceHandle, TcpServer};
 
 use crate::chat::throttle::Throttle;
-use crate::chat::{PeerMessage, Ticket};
+use crate::chat::{NodeId, PeerMessage, Ticket};
 use crate::cluster::{self, Notice};
 use crate::config::Config;
 use crate::presence::Directory;
@@ -180,7 +180,9 @@ impl Server {
         let admissions =
             Arc::new(Admissions::new(config.anonymous_max, config.connections_per_address));
         let shared = Arc::new(Shared {
-            directory: Arc::default(),
+            directory: Arc::new(Directory::new(
+                neighbours.as_ref().map_or(NodeId::ALONE, Neighbours::own),
+            )),
             neighbours,
             throttle: Mutex::new(Throttle::new(config.registrations_per_address)),
             admissions: Arc::clone(&admissions),

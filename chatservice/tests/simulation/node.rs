@@ -67,7 +67,7 @@ impl Node {
         let alone = context.profile.nodes == 1;
         let count = if context.plant == Plant::Nothing || !alone { count } else { 3 };
         let id = if alone { NodeId::ALONE } else { NodeId(context.rng.u64(..)) };
-        let directory = Arc::new(Directory::default());
+        let directory = Arc::new(Directory::new(id));
         let loops = (0..count).map(|shard| Loop::new(context, id, shard, count)).collect();
         let bus = (!alone).then(|| Bus::new(context, (start, id), count, Arc::clone(&directory)));
         Self {

@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{Action, Inbox, Waiting};
+use super::excess::Waiting;
+use super::{Action, Inbox};
 use crate::chat::effect::{Refusal, Settlement};
 use crate::message::{Message, Sid};
 use crate::storage::RowId;
@@ -35,7 +36,8 @@ impl Deposit {
 impl Inbox {
     /// The answer to [`Action::Deposit`]: the rows in the order of its messages.
     pub fn handle_deposited(&mut self, now: Instant, result: Result<Vec<RowId>, Refusal>) {
-        let Some(deposit) = self.deposit.take() else { return };
+        let deposit = self.excess.as_mut().and_then(|excess| excess.deposit.take());
+        let Some(deposit) = deposit else { return };
         match result {
             Ok(rows) => self.deposit_committed(now, deposit, &rows),
             Err(refusal) => self.deposit_refused(now, deposit, refusal),
@@ -70,8 +72,8 @@ impl Inbox {
                 self.actions.push(Action::Settle { debt, sid: message.sid, how });
             }
         }
-        self.backlog_bytes = 0;
-        for waiting in deposit.waiting.into_iter().chain(self.backlog.drain(..)) {
+        let behind = self.excess.as_mut().map(|excess| excess.take_waiting()).unwrap_or_default();
+        for waiting in deposit.waiting.into_iter().chain(behind) {
             let (debt, sid) = (waiting.debt, waiting.message.sid);
             self.actions.push(Action::Settle { debt, sid, how });
         }

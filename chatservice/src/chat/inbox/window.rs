@@ -47,32 +47,39 @@ impl Pushed {
     }
 }
 
-/// See the module.
+/// See the module. One that shows nothing and has rested holds no more than this.
 #[derive(Debug, Default)]
 pub(super) struct Window {
-    pushed: VecDeque<Pushed>,
-    bytes: usize,
+    shown: Option<Box<Shown>>,
     /// Numbers given out so far.
     last_seq: u64,
+}
+
+#[derive(Debug, Default)]
+struct Shown {
+    pushed: VecDeque<Pushed>,
+    bytes: usize,
 }
 
 impl Window {
     /// Takes it in and gives it its number.
     pub(super) fn push(&mut self, pushed: Pushed) -> u64 {
-        self.bytes += pushed.size;
-        self.pushed.push_back(pushed);
+        let shown = self.shown.get_or_insert_default();
+        shown.bytes += pushed.size;
+        shown.pushed.push_back(pushed);
         self.last_seq += 1;
         self.last_seq
     }
 
     /// Takes out the oldest one if its number is at most `seq`.
     pub(super) fn pop_up_to(&mut self, seq: u64) -> Option<Pushed> {
-        let oldest = self.next_seq() - self.pushed.len() as u64;
+        let shown = self.shown.as_mut()?;
+        let oldest = self.last_seq + 1 - shown.pushed.len() as u64;
         if oldest > seq {
             return None;
         }
-        let pushed = self.pushed.pop_front()?;
-        self.bytes -= pushed.size;
+        let pushed = shown.pushed.pop_front()?;
+        shown.bytes -= pushed.size;
         Some(pushed)
     }
 
@@ -98,20 +105,22 @@ impl Window {
         self.find(sid)?.debt.take()
     }
 
-    pub(super) fn drain(&mut self) -> impl Iterator<Item = Pushed> + '_ {
-        self.bytes = 0;
-        self.pushed.drain(..)
+    /// Takes out all.
+    pub(super) fn drain(&mut self) -> impl Iterator<Item = Pushed> + use<> {
+        self.shown.take().map(|shown| shown.pushed).unwrap_or_default().into_iter()
     }
 
     pub(super) fn debts_without_row(&self) -> Vec<Arc<Message>> {
-        let owed = self.pushed.iter().filter(|pushed| pushed.debt.is_some());
+        let owed = self.iter().filter(|pushed| pushed.debt.is_some());
         owed.filter_map(|pushed| pushed.message.clone()).collect()
     }
 
     /// How much more may be pushed now; `None` when nothing may.
     pub(super) fn room(&self) -> Option<PageLimit> {
-        let rows = WINDOW_MAX.saturating_sub(self.pushed.len());
-        let bytes = WINDOW_BYTES_MAX.saturating_sub(self.bytes);
+        let (taken, bytes) =
+            self.shown.as_ref().map_or((0, 0), |shown| (shown.pushed.len(), shown.bytes));
+        let rows = WINDOW_MAX.saturating_sub(taken);
+        let bytes = WINDOW_BYTES_MAX.saturating_sub(bytes);
         (rows > 0 && bytes > 0).then_some(PageLimit { rows, bytes })
     }
 
@@ -119,24 +128,33 @@ impl Window {
         self.last_seq + 1
     }
 
+    /// Gives back the memory of an empty window.
+    pub(super) fn rest(&mut self) {
+        self.shown.take_if(|shown| shown.pushed.is_empty());
+    }
+
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
-        self.pushed.is_empty()
+        self.iter().next().is_none()
     }
 
     pub(super) fn has_debts(&self) -> bool {
-        self.pushed.iter().any(|pushed| pushed.debt.is_some())
-    }
-
-    fn find(&mut self, sid: Sid) -> Option<&mut Pushed> {
-        self.pushed.iter_mut().find(|pushed| pushed.sid == sid)
+        self.iter().any(|pushed| pushed.debt.is_some())
     }
 
     pub(super) fn oldest(&self) -> Option<Instant> {
-        self.pushed.front().map(|pushed| pushed.at)
+        self.iter().next().map(|pushed| pushed.at)
     }
 
     pub(super) fn oldest_debt(&self) -> Option<Instant> {
-        self.pushed.iter().find(|pushed| pushed.debt.is_some()).map(|pushed| pushed.at)
+        self.iter().find(|pushed| pushed.debt.is_some()).map(|pushed| pushed.at)
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &Pushed> {
+        self.shown.iter().flat_map(|shown| &shown.pushed)
+    }
+
+    fn find(&mut self, sid: Sid) -> Option<&mut Pushed> {
+        self.shown.as_mut()?.pushed.iter_mut().find(|pushed| pushed.sid == sid)
     }
 }

@@ -1,21 +1,19 @@
 //! Taking one's place: from the claim to being the only session of the account.
 
-use rustc_hash::FxHashMap;
-
 use chatproto::{Errno, UserId};
 
 use super::{Login, Stage, fail, login_of, stage_is};
 use crate::chat::core::{Core, Owing};
-use crate::chat::effect::{Claim, ConnId, Effect, LoginId, Ticket};
+use crate::chat::effect::{Claim, Effect, LoginId, Ticket};
 use crate::chat::inbox::Inbox;
 use crate::chat::mids::Mids;
-use crate::chat::session::{Online, Phase, Sends, Session, Style};
+use crate::chat::session::{Online, Phase, Sends, Session, Sessions, Style};
 use crate::chat::token;
 use crate::storage::{Request, Write};
 
 /// The session at which `login` is under way and has asked for its place.
 pub(in crate::chat) fn waiting_for_claim(
-    sessions: &mut FxHashMap<ConnId, Session>,
+    sessions: &mut Sessions,
     login: LoginId,
 ) -> Option<&mut Session> {
     let session = sessions.get_mut(&login.conn)?;

@@ -90,8 +90,10 @@ impl Session {
     /// Does nothing when there is no user, hence no inbox.
     fn with_inbox(&mut self, core: &mut Core, act: impl FnOnce(&mut Online, Instant)) {
         let Some(online) = self.online() else { return };
+        core.lend_actions(&mut online.inbox);
         act(online, core.now.instant);
         core.settle_inbox(online.login, online.user, online.style, &mut online.inbox);
+        self.rest_later(core);
     }
 }
 

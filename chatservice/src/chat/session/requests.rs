@@ -6,6 +6,7 @@ use super::deferred::Next;
 use super::{Pending, Phase, Reading, Session, Style};
 use crate::chat::core::Core;
 use crate::chat::effect::Effect;
+use crate::chat::inbox::NeverPushed;
 use crate::chat::sending::{Chat, Target};
 use crate::chat::{contacts, login, register, sending};
 
@@ -157,12 +158,16 @@ impl Session {
             let text = "this login did not ask to acknowledge";
             return core.fail(self.conn, mid, Errno::BadRequest, text);
         }
-        if online.inbox.handle_received(core.now.instant, seq).is_err() {
-            let text = "nothing with this seq was pushed";
-            return core.fail(self.conn, mid, Errno::BadRequest, text);
-        }
+        core.lend_actions(&mut online.inbox);
+        let received = online.inbox.handle_received(core.now.instant, seq);
         core.settle_inbox(online.login, online.user, online.style, &mut online.inbox);
-        core.done(self.conn, mid);
+        match received {
+            Ok(()) => core.done(self.conn, mid),
+            Err(NeverPushed) => {
+                let text = "nothing with this seq was pushed";
+                core.fail(self.conn, mid, Errno::BadRequest, text);
+            }
+        }
     }
 
     /// Whether requests have to wait for one before them.

@@ -1,14 +1,13 @@
 //! Between the two sides of delivery: the senders' ledger, the recipients' inboxes, other shards.
 
 use chatproto::GroupId;
-use rustc_hash::FxHashMap;
 
 use super::Shard;
 use crate::chat::deadlines::Deadline;
-use crate::chat::effect::{ConnId, Effect, LaneKey, LoginId, PeerMessage, Place, Refusal, Ticket};
+use crate::chat::effect::{Effect, LaneKey, LoginId, PeerMessage, Place, Refusal, Ticket};
 use crate::chat::groups::Loaded;
 use crate::chat::ledger::Action;
-use crate::chat::session::{Session, deposit_result};
+use crate::chat::session::{Session, Sessions, deposit_result};
 use crate::chat::{contacts, inbox, login, sending};
 use crate::storage::{Answer, Request, RowId, Write};
 
@@ -244,10 +243,7 @@ impl Shard {
 }
 
 /// The session at which this login still is.
-pub(super) fn at(
-    sessions: &mut FxHashMap<ConnId, Session>,
-    login: LoginId,
-) -> Option<&mut Session> {
+pub(super) fn at(sessions: &mut Sessions, login: LoginId) -> Option<&mut Session> {
     let session = sessions.get_mut(&login.conn)?;
     session.online_as(login).is_some().then_some(session)
 }

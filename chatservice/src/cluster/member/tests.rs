@@ -33,7 +33,7 @@ struct Rig {
 impl Rig {
     fn new() -> Self {
         let now = Now { instant: Instant::now(), unix_ms: 1000 };
-        let directory = Arc::new(Directory::default());
+        let directory = Arc::new(Directory::new(OWN));
         let standing = Arc::new(Standing::new(now.instant));
         let member = Member::new(now, OWN, Arc::clone(&directory), Arc::clone(&standing));
         Self { member, directory, standing, now, alive: vec![OWN, OTHER] }

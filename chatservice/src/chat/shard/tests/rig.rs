@@ -55,7 +55,7 @@ impl Rig {
             ),
             now,
             store,
-            directory: Directory::default(),
+            directory: Directory::new(NodeId::ALONE),
             work: VecDeque::new(),
             peers: Vec::new(),
             admission: Admission::Now,
