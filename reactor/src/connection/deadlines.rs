@@ -1,7 +1,8 @@
 //! Until when a connection must have done something. Pure.
 //!
 //! A message costs a store of the present tick. One timer a connection looks at the stores when the
-//! nearest deadline may have passed, and is armed again for the rest if it has not.
+//! nearest deadline may have passed, and is armed again for the rest if it has not. Where only writes
+//! have a limit, there is no timer while no output waits, so that idle connections are left alone.
 
 use crate::connection::options::ConnectionOptions;
 use std::time::Duration;
@@ -48,9 +49,13 @@ impl Patience {
         Self(u32::try_from(millis).unwrap_or(u32::MAX).clamp(1, Self::MAX))
     }
 
+    fn is_none(self) -> bool {
+        self.0 == 0
+    }
+
     /// What is left of it at `now` since `start`: `None` without a limit, 0 when it is over.
     fn left(self, start: Tick, now: Tick) -> Option<u32> {
-        (self.0 > 0).then(|| self.0.saturating_sub(now.since(start)))
+        (!self.is_none()).then(|| self.0.saturating_sub(now.since(start)))
     }
 }
 
@@ -66,7 +71,7 @@ pub(crate) struct Activity {
 pub(crate) enum Look {
     Expired(Deadline),
     Again(Duration),
-    /// There is no limit.
+    /// There is no limit, or none that counts before output waits.
     Never,
 }
 
@@ -97,6 +102,9 @@ impl Deadlines {
     pub(crate) fn look(&self, activity: Activity, now: Tick) -> Look {
         let received = now.since(self.received);
         let active = if received < now.since(self.wrote) { self.received } else { self.wrote };
+        if !activity.has_output && self.read.is_none() && self.idle.is_none() {
+            return Look::Never;
+        }
         // What does not count at present may begin to right after this look.
         let read_from = if activity.awaits_input { self.received } else { now };
         let write_from = if activity.has_output { self.wrote } else { now };
@@ -166,7 +174,13 @@ mod tests {
         deadlines.wrote = Tick(30);
         assert_eq!(deadlines.look(BUSY, Tick(69)), again(1));
         assert_eq!(deadlines.look(BUSY, Tick(70)), Look::Expired(Deadline::Write));
-        assert_eq!(deadlines.look(QUIET, Tick(70)), again(40));
+    }
+
+    #[test]
+    fn writes_alone_are_looked_at_only_while_output_waits() {
+        assert_eq!(deadlines(0, 0, 40).look(QUIET, Tick(70)), Look::Never);
+        assert_eq!(deadlines(0, 50, 40).look(QUIET, Tick(70)), again(40));
+        assert_eq!(deadlines(90, 0, 40).look(QUIET, Tick(70)), again(20));
     }
 
     #[test]

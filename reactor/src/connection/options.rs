@@ -48,7 +48,7 @@ pub struct ConnectionOptions {
     /// or the peer's end of stream has come. Default `None`: never.
     pub read_timeout: Option<Duration>,
     /// Closes a connection when output is queued and the kernel took none of it for this long, which
-    /// means that the peer reads nothing. Default `None`: never; `output_cap` bounds what it costs.
+    /// means that the peer reads nothing. Alone it costs an idle connection nothing. Default `None`: never; `output_cap` bounds what it costs.
     pub write_timeout: Option<Duration>,
     /// Time to agree on TLS; then the connection is cut. Default 10 s: two round trips and some
     /// arithmetic, over a bad line. `None` waits for ever. Of no meaning without TLS.

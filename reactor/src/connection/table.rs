@@ -390,7 +390,7 @@ impl<State> ConnectionTable<State> {
     }
 
     /// Counts writes, and closes the connection if they broke it; returns whether it is open.
-    fn note_writes(&mut self, core: &LoopCore, slot: usize, flushed: Flushed) -> bool {
+    fn note_writes(&mut self, core: &mut LoopCore, slot: usize, flushed: Flushed) -> bool {
         match self.count_writes(core, slot, flushed) {
             Ok(()) => true,
             Err(error) => {
@@ -400,10 +400,10 @@ impl<State> ConnectionTable<State> {
         }
     }
 
-    /// Counts writes, and has the kernel tell of room if it has none.
+    /// Counts writes, and has the kernel tell of room if it has none; from then on output waits.
     pub(super) fn count_writes(
         &mut self,
-        core: &LoopCore,
+        core: &mut LoopCore,
         slot: usize,
         flushed: Flushed,
     ) -> io::Result<()> {
@@ -417,6 +417,10 @@ impl<State> ConnectionTable<State> {
         flushed.result?;
         if connection.channel.is_writable() {
             return Ok(());
+        }
+        if connection.deadline_timer.is_none() {
+            let key = connection.key;
+            self.look_at_deadlines(core, key);
         }
         self.watch(core, slot, Watch::InputAndRoom)
     }
