@@ -85,7 +85,11 @@ impl Population {
             count.0.fetch_add(1, Ordering::Relaxed);
         }
         // There are fewer than 4,096 seats.
-        CountedConnection { population: self.clone(), seat: seat as u16, address }
+        CountedConnection {
+            population: self.clone(),
+            seat: seat as u16,
+            address: address.map(Box::new),
+        }
     }
 
     pub(crate) fn connections(&self) -> usize {
@@ -109,7 +113,8 @@ impl Default for Population {
 pub(crate) struct CountedConnection {
     population: Arc<Population>,
     seat: u16,
-    address: Option<IpAddr>,
+    /// Boxed, for without a limit there is none.
+    address: Option<Box<IpAddr>>,
 }
 
 impl Drop for CountedConnection {
@@ -119,8 +124,8 @@ impl Drop for CountedConnection {
         if let Some(count) = population.seats.get(usize::from(self.seat)) {
             count.0.fetch_sub(1, Ordering::Relaxed);
         }
-        if let Some(address) = self.address
-            && let Entry::Occupied(mut entry) = population.addresses.lock().entry(address)
+        if let Some(address) = self.address.take()
+            && let Entry::Occupied(mut entry) = population.addresses.lock().entry(*address)
         {
             *entry.get_mut() -= 1;
             if *entry.get() == 0 {
