@@ -50,6 +50,8 @@ const GOODBYE_WITHIN: Duration = Duration::from_secs(2);
 const CLOSING_WITHIN: Duration = Duration::from_secs(5);
 /// The longest idle time that the kernel takes is 9 hours.
 const KEEP_ALIVE_MAX: Duration = Duration::from_secs(2 * 60 * 60);
+/// Descriptors besides those of connections: of listeners, loops, the store and its log files.
+const OTHER_DESCRIPTORS: usize = 256;
 /// Clients that are told to come back do so spread over this time.
 const RETURN_SPAN_MS: u64 = 2000;
 
@@ -171,6 +173,7 @@ impl Server {
         config: Config,
         store: Arc<dyn Store>,
     ) -> Result<Self, StartError> {
+        reserve_descriptors(&config);
         let handles = Arc::new(OnceLock::new());
         let hasher = PasswordHasher::new(config.password_kib)?;
         let (neighbours, threads) = neighbours::prepare(&config);
@@ -278,6 +281,17 @@ impl Server {
             }
         }
         true
+    }
+}
+
+/// Has the kernel make room for the descriptors of all connections, which spares the loops the
+/// pauses that this costs once there are threads. What it does not get now comes with those pauses.
+fn reserve_descriptors(config: &Config) {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    let limit = limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
+    let count = config.connections_max.saturating_add(OTHER_DESCRIPTORS).min(limit);
+    if let Err(error) = reactor::reserve_descriptors(count) {
+        log::debug!("no room for {count} descriptors is made at once: {error}");
     }
 }
 
