@@ -89,14 +89,6 @@ impl Shard {
         self.with_session(conn, |session, core| session.handle_alive(core));
     }
 
-    /// The connection reads too slowly to be kept.
-    pub fn handle_too_slow(&mut self, now: Now, conn: ConnId) {
-        self.core.now = now;
-        self.with_session(conn, |session, core| {
-            session.part(Errno::TooSlow, "you read too slowly", None, core);
-        });
-    }
-
     /// The connection is gone.
     pub fn handle_closed(&mut self, now: Now, conn: ConnId) {
         self.core.now = now;

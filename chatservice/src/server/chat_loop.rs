@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use reactor::{
-    Buffer, CloseReason, Connection, Connections, Seat, Service, ServiceHandle, TimerId,
+    Buffer, CloseReason, Connection, ConnectionId, Connections, Seat, Service, ServiceHandle,
+    TimerId,
 };
 
 use super::entrance::Origin;
@@ -28,9 +29,8 @@ pub(super) enum Hold {
 pub(super) struct ConnState {
     rules_hold: bool,
     output_hold: bool,
-    /// Bytes that the client had taken when its output was last looked at, and since when it has
-    /// taken no more; `None` when nothing is queued for it.
-    stuck: Option<(u64, Instant)>,
+    /// Whether it is among the [`ChatLoop::held`].
+    listed: bool,
     pub(super) origin: Origin,
 }
 
@@ -50,7 +50,9 @@ pub(super) struct ChatLoop {
     settling: Settling,
     /// Goodbyes at a time, once they are said.
     goodbyes: Option<usize>,
-    sweeping: bool,
+    /// Clients that are not read, at least lately, for their own output is not taken, and the bytes
+    /// that each had taken when it was last looked at.
+    held: Vec<(ConnectionId, u64)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,8 +64,8 @@ enum Settling {
 
 /// Tag of the timer for the shard's deadlines.
 const ALARM: u64 = 0;
-/// Tag of the timer that looks for clients that take nothing.
-const SWEEP: u64 = 1;
+/// Tag of the timer that looks at the clients that are held.
+const HELD: u64 = 1;
 /// Tag of the timer for the next goodbyes.
 const GOODBYE: u64 = 2;
 /// Between goodbyes, so that those who left have time to log in elsewhere before the next do.
@@ -72,8 +74,8 @@ const GOODBYE_PAUSE: Duration = Duration::from_millis(50);
 const GOODBYES_MIN: usize = 50;
 /// … so that all of them are told in two seconds.
 const GOODBYE_STEPS: usize = 40;
-/// Sweeps in the time that a client may take nothing.
-const SWEEPS: u32 = 4;
+/// Looks at a client that is held, in the time that it may take nothing.
+const LOOKS: u32 = 4;
 
 pub(super) type Conns<'a> = Connections<'a, ConnState>;
 pub(super) type Conn<'a> = Connection<'a, ConnState>;
@@ -99,7 +101,7 @@ impl ChatLoop {
             alarm: None,
             settling: Settling::NotAsked,
             goodbyes: None,
-            sweeping: false,
+            held: Vec::new(),
         }
     }
 
@@ -133,42 +135,41 @@ impl ChatLoop {
         self.alarm = Some((next, connections.run_after(delay, ALARM)));
     }
 
-    /// Cuts off clients that have taken nothing for too long. Looks at every connection a few
-    /// times in that period, which costs less than a timer for each write.
-    fn sweep(&mut self, connections: &mut Conns<'_>) {
-        self.sweeping = false;
-        let now = self.now(connections.now());
-        let write_stall = self.shared.config.write_stall;
-        let (mut too_slow, mut alive) = (Vec::new(), Vec::new());
-        connections.for_each(|connection| {
-            let taken = connection.bytes_written();
-            let queued = connection.queued_bytes() > 0;
-            let id = connection.id();
-            let stuck = &mut connection.state_mut().stuck;
-            match stuck {
-                _ if !queued => *stuck = None,
-                Some((before, since)) if *before == taken => {
-                    if now.instant - *since >= write_stall {
-                        too_slow.push(id);
-                    }
-                }
-                _ => {
-                    *stuck = Some((taken, now.instant));
-                    alive.push(id);
-                }
-            }
-        });
-        // Its pings may lie unread while its own output holds the reading.
-        for id in alive {
-            self.shard.handle_alive(now, ConnId(id.as_u64()));
+    /// Stops reading from a client that does not read.
+    fn hold_for_output(&mut self, connection: &mut Conn<'_>) {
+        hold(connection, Hold::Output);
+        if std::mem::replace(&mut connection.state_mut().listed, true) {
+            return;
         }
-        for id in too_slow {
-            self.shard.handle_too_slow(now, ConnId(id.as_u64()));
-            self.run_effects(connections);
-            // It will not take the goodbye either; nothing is gained by waiting for it.
-            if let Some(mut connection) = connections.get(id) {
-                connection.force_close();
+        if self.held.is_empty() {
+            self.look_at_held_later(&mut connection.connections());
+        }
+        self.held.push((connection.id(), connection.bytes_written()));
+    }
+
+    fn look_at_held_later(&self, connections: &mut Conns<'_>) {
+        connections.run_after(self.shared.config.write_stall / LOOKS, HELD);
+    }
+
+    /// Clients that are held and take something are alive, though their pings lie unread.
+    fn look_at_held(&mut self, connections: &mut Conns<'_>) {
+        let now = self.now(connections.now());
+        let shard = &mut self.shard;
+        self.held.retain_mut(|(id, before)| {
+            let Some(mut connection) = connections.get(*id) else { return false };
+            let taken = connection.bytes_written();
+            if std::mem::replace(before, taken) != taken {
+                shard.handle_alive(now, conn_of(&connection));
             }
+            let state = connection.state_mut();
+            state.listed = state.output_hold;
+            state.listed
+        });
+        self.run_effects(connections);
+        if self.held.is_empty() {
+            self.held = Vec::new();
+        } else {
+            self.look_at_held_later(connections);
         }
     }
 
@@ -240,7 +241,7 @@ impl Service for ChatLoop {
     }
 
     fn on_high_water(&mut self, connection: &mut Conn<'_>, _queued: usize) {
-        hold(connection, Hold::Output);
+        self.hold_for_output(connection);
     }
 
     fn on_low_water(&mut self, connection: &mut Conn<'_>) {
@@ -304,16 +305,12 @@ impl Service for ChatLoop {
                 self.shard.handle_deadlines(now);
                 self.run_effects(connections);
             }
-            _ => self.sweep(connections),
+            _ => self.look_at_held(connections),
         }
     }
 
     fn on_turn_end(&mut self, connections: &mut Conns<'_>) {
         self.post_outboxes();
-        if !self.sweeping {
-            self.sweeping = true;
-            connections.run_after(self.shared.config.write_stall / SWEEPS, SWEEP);
-        }
         self.set_alarm(connections);
         self.report_when_settled();
     }

@@ -207,6 +207,7 @@ impl Server {
             keep_alive: Some(config.rules.ping_after.min(KEEP_ALIVE_MAX)),
             user_timeout: Some(config.rules.silence),
             closing_timeout: Some(CLOSING_WITHIN),
+            write_timeout: Some(config.write_stall),
             ..ConnectionOptions::default()
         };
         let for_loops = Arc::clone(&shared);

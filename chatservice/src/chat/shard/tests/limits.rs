@@ -154,17 +154,6 @@ fn a_sender_with_too_many_bytes_under_way_is_not_read() {
 }
 
 #[test]
-fn who_reads_too_slowly_is_told_and_closed() {
-    let mut rig = Rig::new(1);
-    rig.plain(1);
-    rig.shard.handle_too_slow(rig.now, ConnId(1));
-    rig.carry_out();
-    assert!(rig.said(1).starts_with(r#"{"msgid":1014,"errno":110,"#));
-    assert_eq!(rig.closed, [ConnId(1)]);
-    assert!(rig.nobody_is_online());
-}
-
-#[test]
 fn a_stopping_node_stores_what_is_owed_and_says_goodbye() {
     let mut rig = Rig::new(2);
     rig.acknowledging(1);
