@@ -139,6 +139,14 @@ bench_reactor() {
     "$target/release/reactor-bench" "$@"
 }
 
+chatbench() {
+    need_toolchain
+    build
+    say "building the load generator"
+    cargo build --release --locked -p benches --bin chatbench
+    exec "$target/release/chatbench" "$@"
+}
+
 faults() {
     need_toolchain
     need_packages "the fault suite" mariadb-server redis-server nginx libnginx-mod-stream
@@ -166,6 +174,8 @@ bash build.sh            build bin/ChatServer and bin/ChatClient
                          a block echoed by the reactor, next to tokio and a bare epoll loop
 ./build.sh bench-reactor [ARGS]
                          what else the reactor claims: posts, memory, timers and more, in one table
+./build.sh chatbench SCENARIO [ARGS]
+                         many clients of a server, every message accounted for (--help lists both)
 ./build.sh faults [MINUTES [ARGS]]
                          real servers killed, frozen and cut off under traffic, and a table
 ./build.sh help          this
@@ -182,6 +192,7 @@ case "${1:-build}" in
     bench-compare) shift; bench_compare "$@" ;;
     bench-echo) shift; bench_echo "$@" ;;
     bench-reactor) shift; bench_reactor "$@" ;;
+    chatbench) shift; chatbench "$@" ;;
     faults) shift; faults "$@" ;;
     help | -h | --help) help ;;
     *) echo "build.sh: there is no '$1'" >&2; help >&2; exit 2 ;;

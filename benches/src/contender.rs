@@ -1,6 +1,7 @@
 //! A server under measurement: a child process on a processor of its own.
 
 use crate::affinity::{pin_thread, unpin_thread};
+use std::ffi::OsStr;
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -28,6 +29,15 @@ impl Contender {
 
     /// A ChatServer with one loop and cheap passwords over an empty store.
     pub(crate) fn chat_server(program: &Path, cpu: usize) -> io::Result<Self> {
+        Self::chat_server_with(program, cpu, ["--threads", "1", "--password-kib", "8"])
+    }
+
+    /// A ChatServer over an empty store.
+    pub(crate) fn chat_server_with(
+        program: &Path,
+        cpu: usize,
+        flags: impl IntoIterator<Item = impl AsRef<OsStr>>,
+    ) -> io::Result<Self> {
         let data = tempfile::tempdir()?;
         let mut command = Command::new(program);
         for (name, _) in std::env::vars_os() {
@@ -35,8 +45,7 @@ impl Contender {
                 command.env_remove(name);
             }
         }
-        command.args(["127.0.0.1", "0", "--threads", "1", "--password-kib", "8", "--data"]);
-        command.arg(data.path());
+        command.args(["127.0.0.1", "0"]).args(flags).arg("--data").arg(data.path());
         Self::start("ChatServer", command, cpu, Some(data))
     }
 

@@ -1,5 +1,7 @@
 //! Many connections from this process to one server.
 
+use rustix::fd::OwnedFd;
+use rustix::io::Errno;
 use rustix::net::{self, AddressFamily, SocketFlags, SocketType};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::io::{self, Read, Write};
@@ -43,18 +45,45 @@ pub(crate) fn size_allowed(wanted: usize) -> usize {
     wanted.min(usize::try_from(allowed).unwrap_or(usize::MAX))
 }
 
+/// A connection that is being made; what is written waits until it is. Does not wait itself.
+pub(crate) fn begin_connect(server: SocketAddr) -> io::Result<TcpStream> {
+    let socket = if server.ip().is_loopback() && server.is_ipv4() {
+        next_socket(SocketFlags::CLOEXEC | SocketFlags::NONBLOCK)?
+    } else {
+        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+        net::socket_with(
+            if server.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 },
+            SocketType::STREAM,
+            flags,
+            None,
+        )?
+    };
+    match net::connect(&socket, &server) {
+        Ok(()) | Err(Errno::INPROGRESS) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let stream = TcpStream::from(socket);
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
 fn connect_one(server: SocketAddr) -> io::Result<TcpStream> {
-    let socket =
-        net::socket_with(AddressFamily::INET, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+    let socket = next_socket(SocketFlags::CLOEXEC)?;
+    net::connect(&socket, &server)?;
+    let stream = TcpStream::from(socket);
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+/// A socket with the source address that is next.
+fn next_socket(flags: SocketFlags) -> io::Result<OwnedFd> {
+    let socket = net::socket_with(AddressFamily::INET, SocketType::STREAM, flags, None)?;
     let number = CONNECTED.fetch_add(1, Ordering::Relaxed);
     // All of 127.0.0.0/8 is this machine; another process has other addresses.
     let of_process = std::process::id() % (1 << 16) * ADDRESSES;
     let source = u32::from(Ipv4Addr::new(127, 1, 0, 0)) + of_process + number / PORTS;
     net::bind(&socket, &SocketAddrV4::new(source.into(), 0))?;
-    net::connect(&socket, &server)?;
-    let stream = TcpStream::from(socket);
-    stream.set_nodelay(true)?;
-    Ok(stream)
+    Ok(socket)
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@
 //!  bin compare-bench ──► compare (the same load) ──► ChatServer, ngircd, NATS, mosquitto, ejabberd
 //!  bin echo-bench    ──► echo (its own load)       ──► the reactor, tokio, bare-echo (in turn)
 //!  bin reactor-bench ──► measures              ──► the reactor, and what each claim is beside
+//!  bin chatbench     ──► chatbench (its own load) ──► a ChatServer, or servers that run already
 //!  benches/suite     ──► one part at a time, by criterion
 //! ```
 //!
@@ -18,6 +19,7 @@ pub mod affinity;
 pub mod arguments;
 pub mod audience;
 pub mod bare_epoll;
+pub mod chatbench;
 pub mod cluster;
 pub mod compare;
 pub mod echo;
