@@ -8,9 +8,8 @@ use serde_json::Value;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
-use std::sync::Once;
 use tempfile::tempdir;
-use testbed::{Launch, MariaDb, Node, Redis, chat_server};
+use testbed::{Launch, MariaDb, Node, Redis, build_chat_server};
 
 #[path = "chatbench/lossy.rs"]
 mod lossy;
@@ -19,23 +18,6 @@ use lossy::{Fault, Lossy};
 
 /// Too short to measure anything, long enough to see everything.
 const BRIEFLY: [&str; 6] = ["--seconds", "0.4", "--warm-up", "0.1", "--every", "0.1"];
-
-/// Builds the ChatServer that is measured here, which tests of other crates do not do by themselves.
-fn build_chat_server() {
-    static BUILT: Once = Once::new();
-    BUILT.call_once(|| {
-        let program = chat_server();
-        let folder = program.parent().unwrap();
-        let mut build = Command::new(env!("CARGO"));
-        build.args(["build", "--quiet", "--locked", "--package", "chatservice"]);
-        build.args(["--bin", "ChatServer"]).current_dir(env!("CARGO_MANIFEST_DIR"));
-        build.arg("--target-dir").arg(folder.parent().unwrap());
-        if folder.ends_with("release") {
-            build.arg("--release");
-        }
-        assert!(build.status().unwrap().success(), "ChatServer can be built");
-    });
-}
 
 fn chatbench(arguments: &[&str]) -> Output {
     build_chat_server();
