@@ -27,6 +27,9 @@ use super::{Answer, Outcome, Request, Store, StoreError, Write};
 const READS_AT_ONCE: Share = Share { jobs_max: 16, cost_max: usize::MAX };
 const HASHES_AT_ONCE: Share = Share { jobs_max: 1, cost_max: usize::MAX };
 
+/// A thread of this niceness gets a tenth of the time of one that has none and is as busy.
+const HASHER_NICENESS: i32 = 10;
+
 /// How many threads, and how much may wait.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
@@ -105,6 +108,7 @@ impl<T: Send + 'static> Workers<T> {
         }
         for n in 0..options.hashers.max(1) {
             workers.spawn(format!("hasher{n}"), |shared| {
+                give_way();
                 shared.work_off(&shared.hashes, HASHES_AT_ONCE);
             })?;
         }
@@ -148,6 +152,13 @@ impl<T: Send + 'static> Workers<T> {
     pub fn stop(self) {
         drop(self);
     }
+}
+
+/// Lets loops and commits go before this thread where processors are short: a message is to take
+/// microseconds, a password takes tens of milliseconds anyway.
+fn give_way() {
+    // On Linux it concerns the calling thread alone. Where it is refused all are equal.
+    let _refused = rustix::process::nice(HASHER_NICENESS);
 }
 
 impl<T> Drop for Workers<T> {
