@@ -103,17 +103,41 @@ impl Node {
 
     /// Memory that it occupies now, in KiB.
     pub fn memory_kib(&self) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.pid()));
-        let status = status.expect("the process is there");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let number = line.and_then(|rest| rest.split_whitespace().next()?.parse().ok());
-        number.expect("VmRSS has a number")
+        self.number_in("status", "VmRSS:")
+    }
+
+    /// Memory that it occupies now with what is in no file, in KiB: heap and stacks.
+    pub fn anonymous_kib(&self) -> u64 {
+        self.number_in("smaps_rollup", "Anonymous:")
+    }
+
+    /// How often threads of this name, or of one that begins so, have slept until something came.
+    pub fn sleeps(&self, name: &str) -> u64 {
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.pid()));
+        let tasks = tasks.expect("the process is there").flatten().map(|task| task.file_name());
+        let tasks = tasks.map(|task| format!("task/{}/status", task.to_string_lossy()));
+        let named = tasks.filter(|file| self.text_in(file, "Name:").starts_with(name));
+        named.map(|file| self.number_in(&file, "voluntary_ctxt_switches:")).sum()
     }
 
     /// File descriptors that it holds open.
     pub fn descriptors(&self) -> usize {
         let entries = fs::read_dir(format!("/proc/{}/fd", self.pid()));
         entries.expect("the process is there").count()
+    }
+
+    /// The number on the line that begins with `field`, in one of the kernel's files about it.
+    fn number_in(&self, file: &str, field: &str) -> u64 {
+        let text = self.text_in(file, field);
+        let number = text.split_whitespace().next().and_then(|number| number.parse().ok());
+        number.unwrap_or_else(|| panic!("{field} in {file} has no number"))
+    }
+
+    fn text_in(&self, file: &str, field: &str) -> String {
+        let text = fs::read_to_string(format!("/proc/{}/{file}", self.pid()));
+        let text = text.expect("the process is there");
+        let rest = text.lines().find_map(|line| line.strip_prefix(field));
+        rest.unwrap_or_else(|| panic!("{file} has no {field}")).trim().to_owned()
     }
 }
 

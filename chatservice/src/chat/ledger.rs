@@ -25,6 +25,9 @@ use crate::message::{Message, Sid};
 use crate::storage::RowId;
 use lane::Lane;
 
+/// Lanes for which there always is room.
+const LANES_KEPT: usize = 512;
+
 /// What the ledger wants done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
@@ -289,11 +292,20 @@ impl Ledger {
         // looks its recipient up once.
         if lane.is_over() {
             self.lanes.remove(&key);
+            self.give_back_room();
         }
         for (owed, how) in ended.drain(..) {
             self.debt_ended(owed, how);
         }
         self.ended = ended;
+    }
+
+    /// Gives back what a time of many conversations needed, when few of them are left.
+    fn give_back_room(&mut self) {
+        let (len, room) = (self.lanes.len(), self.lanes.capacity());
+        if room > LANES_KEPT && len < room / 8 {
+            self.lanes.shrink_to(LANES_KEPT.max(len * 2));
+        }
     }
 
     fn debt_ended(&mut self, key: usize, how: Settlement) {

@@ -444,3 +444,19 @@ fn stray_answers_do_nothing() {
     assert_eq!(rig.deposited(Err(Refusal::MailboxFull)), NOTHING);
     assert_eq!(rig.removed("a"), NOTHING);
 }
+
+#[test]
+fn what_rests_keeps_no_memory_but_for_what_is_shown() {
+    let mut rig = Rig::idle();
+    rig.send("x");
+    rig.inbox.rest();
+    assert_eq!(rig.received(1), ["x Delivered"]);
+    rig.mail(1);
+    rig.rows(&[(1, 'y')]);
+    rig.received(2);
+    rig.inbox.rest();
+    assert!(rig.inbox.is_writing(), "the removal is not forgotten");
+    rig.removed("y");
+    rig.inbox.rest();
+    assert!(rig.inbox.excess.is_none() && rig.inbox.window.has_rested());
+}

@@ -55,10 +55,17 @@ pub(super) struct Window {
     last_seq: u64,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Shown {
     pushed: VecDeque<Pushed>,
     bytes: usize,
+}
+
+impl Default for Shown {
+    /// With room for one message: most conversations have no more of them under way.
+    fn default() -> Self {
+        Self { pushed: VecDeque::with_capacity(1), bytes: 0 }
+    }
 }
 
 impl Window {
@@ -131,6 +138,11 @@ impl Window {
     /// Gives back the memory of an empty window.
     pub(super) fn rest(&mut self) {
         self.shown.take_if(|shown| shown.pushed.is_empty());
+    }
+
+    #[cfg(test)]
+    pub(super) fn has_rested(&self) -> bool {
+        self.shown.is_none()
     }
 
     #[cfg(test)]

@@ -455,3 +455,21 @@ fn stray_answers_do_not_disturb_a_lane() {
     assert_eq!(rig.deposited(Err(Refusal::MailboxFull)), [""; 0]);
     assert_eq!(rig.send("b", &[2]), ["deliver 1>2 b @7"]);
 }
+
+#[test]
+fn the_room_of_lanes_that_are_over_is_given_back() {
+    let mut rig = Rig::new();
+    let recipients: Vec<i64> = (2..5002).collect();
+    rig.send("a", &recipients);
+    assert!(rig.ledger.lanes.capacity() >= recipients.len());
+    for key in rig.ledger.keys() {
+        rig.ledger.handle_located(rig.now, key, Located::At(at(7)));
+        rig.ledger.handle_settled(rig.now, key, sid('a'), Settlement::Delivered);
+    }
+    rig.now += PATIENCE * 2;
+    for key in rig.ledger.keys() {
+        rig.ledger.handle_deadline(rig.now, key);
+    }
+    assert!(rig.ledger.lanes.is_empty());
+    assert!(rig.ledger.lanes.capacity() <= LANES_KEPT * 2);
+}

@@ -3,5 +3,6 @@
 mod accounts;
 mod connections;
 mod guesses;
+mod idle;
 mod readers;
 mod silent_recipient;
