@@ -5,6 +5,7 @@
 //! is away calls fail at once. A commit whose outcome is unknown is an error: writes can be repeated.
 //! Not here: SQL of reads and writes, which have files of their own.
 
+mod dialect;
 mod failure;
 mod lease;
 mod link;
@@ -19,6 +20,7 @@ mod target;
 mod timed;
 mod writes;
 
+use std::cell::RefCell;
 use std::mem;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -30,11 +32,13 @@ use mysql::prelude::Queryable as _;
 use mysql::{Conn, Row as SqlRow};
 use parking_lot::Mutex;
 
+use self::dialect::Dialect;
 use self::failure::Failure;
 pub use self::failure::OpenError;
 use self::lease::Lease;
 pub use self::lease::Sharing;
 use self::link::{BEGIN_WITHIN, Errand, Link, Readers, Slot, transaction};
+use self::queues::Terms;
 use self::row_counts::RowCounts;
 use self::schema::Upgrade;
 pub use self::target::{Target, TargetError};
@@ -61,6 +65,7 @@ struct Inner {
     readers: Readers,
     writer: Mutex<Writer>,
     limits: StoreLimits,
+    terms: Terms,
 }
 
 #[derive(Default)]
@@ -80,11 +85,14 @@ impl MySqlStore {
             return Err(OpenError::InUse { database: target.to_string() });
         }
         check_settings(&mut writing, target)?;
+        let version: Option<String> = writing.query_first("SELECT VERSION()").map_err(failed)?;
+        let dialect = Dialect::of(&version.unwrap_or_default());
+        let terms = Terms { rows_max: limits.rows_max, sharing, dialect };
         let patient = Conn::new(target.patient_opts()).map_err(failed)?;
         Upgrade::new(patient).run(target)?;
         let writer = Writer { slot: Slot::holding(writing), counts: RowCounts::default() };
         let (readers, writer) = (Readers::new(), Mutex::new(writer));
-        let inner = Arc::new(Inner { link, lease, readers, writer, limits });
+        let inner = Arc::new(Inner { link, lease, readers, writer, limits, terms });
         let heartbeat = Some(Heartbeat::start(Arc::clone(&inner))?);
         Ok(Self { inner, heartbeat })
     }
@@ -181,17 +189,23 @@ impl Inner {
         until: Instant,
     ) -> Result<Vec<Outcome>, Failure> {
         let Writer { slot, counts } = writer;
-        let prepare = |conn: &mut TimedConn| self.lease.require(conn);
-        let outcomes = self.link.run(slot, (Errand::Call, until), prepare, |conn| {
+        let counts = RefCell::new(counts);
+        let prepare = |conn: &mut TimedConn| self.begin_anew(conn, &mut counts.borrow_mut());
+        self.link.run(slot, (Errand::Call, until), prepare, |conn| {
             // They come back with success only: after an error or a panic they are counted anew.
-            let mut fresh = mem::take(counts);
+            let mut fresh = mem::take(&mut **counts.borrow_mut());
             let outcomes = transaction(conn, "START TRANSACTION", |conn| {
-                Batch::new(conn, self.limits, &mut fresh).carry_out(writes)
+                Batch::new(conn, (self.limits, self.terms), &mut fresh).carry_out(writes)
             })?;
-            *counts = fresh;
+            **counts.borrow_mut() = fresh;
             Ok(outcomes)
-        })?;
-        Ok(outcomes)
+        })
+    }
+
+    /// Prepares a new connection for writing. Before it had the lease somebody else may have.
+    fn begin_anew(&self, conn: &mut TimedConn, counts: &mut RowCounts) -> Result<(), Failure> {
+        *counts = RowCounts::default();
+        self.lease.require(conn)
     }
 
     /// Keeps the writing connection, and with it the lease, or gets it back.
@@ -199,10 +213,9 @@ impl Inner {
         // Whoever writes looks after it as well.
         let Some(mut writer) = self.writer.try_lock() else { return };
         let until = Instant::now() + BEGIN_WITHIN;
-        let prepare = |conn: &mut TimedConn| self.lease.require(conn);
-        let looked = self
-            .link
-            .run(&mut writer.slot, (Errand::Probe, until), prepare, |conn| Ok(conn.ping()?));
+        let Writer { slot, counts } = &mut *writer;
+        let prepare = |conn: &mut TimedConn| self.begin_anew(conn, counts);
+        let looked = self.link.run(slot, (Errand::Probe, until), prepare, |conn| Ok(conn.ping()?));
         if let Err(failure) = looked {
             log::debug!("the database is away: {failure:?}");
         }

@@ -282,7 +282,7 @@ fn insert<T>(
 ) -> Result<(), mysql::Error> {
     upgrade.count()?;
     // Original texts are short.
-    statement.insert(&mut upgrade.conn, items, |_| 0, values)
+    statement.insert(&mut upgrade.conn, items, |_| 0, values).map(drop)
 }
 
 fn take<T: FromValue>(row: &mut Row, index: usize) -> Result<T, mysql::Error> {

@@ -33,7 +33,7 @@ pub(super) struct Stored {
     pub(super) body: Option<i64>,
 }
 
-/// The queues as they are before the run; changes as it is planned.
+/// The queues as they are before the run, as far as it matters; changes as it is planned.
 #[derive(Default)]
 pub(super) struct Queues {
     /// How many messages wait for each account that exists.
@@ -54,6 +54,7 @@ enum Place {
 #[derive(Default)]
 pub(super) struct Plan {
     pub(super) deletes: Vec<RowId>,
+    /// Those that are stored in a queue of which nothing is known here stay as they are.
     pub(super) inserts: Vec<(UserId, Arc<Message>)>,
     /// Bodies of deleted rows.
     pub(super) bodies: Vec<i64>,
@@ -135,15 +136,20 @@ impl Queues {
         Answer::Deposited(places)
     }
 
+    /// One of the planned inserts has found its message stored.
+    pub(super) fn taken_back(&mut self, recipient: UserId) {
+        if let Some(waiting) = self.waiting.get_mut(&recipient) {
+            *waiting = waiting.saturating_sub(1);
+        }
+    }
+
     fn remove(&mut self, recipient: UserId, row: RowId, plan: &mut Plan) {
         if self.stored.get(&row).is_none_or(|stored| stored.key.recipient != recipient) {
             return;
         }
         let Some(stored) = self.stored.remove(&row) else { return };
         self.places.remove(&stored.key);
-        if let Some(waiting) = self.waiting.get_mut(&recipient) {
-            *waiting = waiting.saturating_sub(1);
-        }
+        self.taken_back(recipient);
         plan.deletes.push(row);
         plan.bodies.extend(stored.body);
     }

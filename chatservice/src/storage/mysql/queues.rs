@@ -7,7 +7,9 @@ use std::sync::Arc;
 use chatproto::UserId;
 use mysql::Value;
 
+use super::dialect::Dialect;
 use super::failure::Failure;
+use super::lease::Sharing;
 use super::queue_plan::{Key, Plan, Queues, Stored};
 use super::reads::{column, damaged};
 use super::row_counts::{Count, RowCounts};
@@ -15,6 +17,16 @@ use super::statement::Statement;
 use super::timed::TimedConn;
 use crate::message::{Audience, Message, Sid};
 use crate::storage::{Outcome, RowId, Write};
+
+/// On which terms a queue is changed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Terms {
+    /// Messages that wait for one account.
+    pub(super) rows_max: usize,
+    /// Where nobody else writes, counts are right without asking.
+    pub(super) sharing: Sharing,
+    pub(super) dialect: Dialect,
+}
 
 const LATEST: Statement = Statement {
     head: "SELECT u.id, (SELECT o.id FROM OfflineMessage AS o FORCE INDEX (OfflineMessageByUser)
@@ -60,12 +72,16 @@ const DELETE: Statement = Statement {
     between: ",",
     tail: ")",
 };
+/// What is there already stays as it is.
 const INSERT: Statement = Statement {
     head: "INSERT INTO OfflineMessage (userid, sender, mid, sid, message, body) VALUES ",
     one: "(?,?,?,?,?,?)",
     between: ",",
-    tail: "",
+    tail: " ON DUPLICATE KEY UPDATE id = id",
 };
+/// As [`INSERT`]; tells the id of each row, new or found.
+const INSERT_RETURNING: Statement =
+    Statement { tail: " ON DUPLICATE KEY UPDATE id = id RETURNING id", ..INSERT };
 /// Locked, so that no other node drops them before this one refers to them.
 const BODIES: Statement = Statement {
     head: "SELECT id, sid FROM MessageBody FORCE INDEX (MessageBodySid) WHERE sid IN (",
@@ -103,19 +119,25 @@ pub(super) fn carry_out(
     writes: &[&Write],
     users: &HashSet<UserId>,
     counts: &mut RowCounts,
-    rows_max: usize,
+    terms: Terms,
 ) -> Result<Vec<Outcome>, Failure> {
+    let rows_max = terms.rows_max;
     let mut outcomes = Vec::with_capacity(writes.len());
     while outcomes.len() < writes.len() {
         let rest = &writes[outcomes.len()..];
-        let mut known = waiting(conn, rest, users, counts, rows_max)?;
-        let mut queues = load(conn, rest)?;
+        let room = room_for(rest);
+        let mut known = waiting(conn, rest, users, counts, (&room, terms))?;
+        let mut queues = load(conn, rest, &careful(rest, &room, &known, rows_max))?;
         queues.waiting = known.iter().map(|(user, count)| (*user, count.waiting)).collect();
-        let plan = queues.plan(rest, rows_max);
-        let new = apply(conn, &plan)?;
+        let mut plan = queues.plan(rest, rows_max);
+        let last = known.iter().map(|(user, count)| (*user, count.last)).collect();
+        let new = apply(conn, &mut plan, &last, terms.dialect)?;
         for ((recipient, _), row) in plan.inserts.iter().zip(&new) {
             if let Some(count) = known.get_mut(recipient) {
                 count.last = count.last.max(*row);
+            }
+            if is_repeat(&last, *recipient, *row) {
+                queues.taken_back(*recipient);
             }
         }
         for (user, count) in known {
@@ -125,6 +147,40 @@ pub(super) fn carry_out(
         outcomes.extend(plan.outcomes(&new));
     }
     Ok(outcomes)
+}
+
+/// How many messages the writes would add to each queue.
+fn room_for(writes: &[&Write]) -> HashMap<UserId, usize> {
+    let mut room: HashMap<UserId, usize> = HashMap::new();
+    for write in writes {
+        if let Write::Deposit { recipient, messages } = write {
+            *room.entry(*recipient).or_default() += messages.len();
+        }
+    }
+    room
+}
+
+/// The queues of which it must be known what is in them before anything is inserted: those that may
+/// reach the limit, since repeats need no room, and those from which something is taken as well.
+/// For the others the insertion itself finds the repeats.
+fn careful(
+    writes: &[&Write],
+    room: &HashMap<UserId, usize>,
+    known: &BTreeMap<UserId, Count>,
+    rows_max: usize,
+) -> HashSet<UserId> {
+    let taken = writes.iter().filter(|write| !matches!(write, Write::Deposit { .. }));
+    let taken = taken.filter_map(|write| recipient_of(write));
+    let full = known.iter().filter(|(user, count)| {
+        count.waiting + room.get(*user).copied().unwrap_or_default() > rows_max
+    });
+    taken.chain(full.map(|(user, _)| *user)).collect()
+}
+
+/// Whether an insertion has found its message stored: a new row has an id above all that the queue
+/// ever had.
+fn is_repeat(last: &HashMap<UserId, RowId>, recipient: UserId, row: RowId) -> bool {
+    last.get(&recipient).is_some_and(|last| row <= *last)
 }
 
 fn recipient_of(write: &Write) -> Option<UserId> {
@@ -142,19 +198,19 @@ fn waiting(
     writes: &[&Write],
     users: &HashSet<UserId>,
     counts: &RowCounts,
-    rows_max: usize,
+    (room, terms): (&HashMap<UserId, usize>, Terms),
 ) -> Result<BTreeMap<UserId, Count>, Failure> {
     let recipients: BTreeSet<UserId> =
         writes.iter().filter_map(|write| recipient_of(write)).collect();
     let recipients: Vec<UserId> = recipients.into_iter().filter(|id| users.contains(id)).collect();
-    let mut room: HashMap<UserId, usize> = HashMap::new();
-    for write in writes {
-        if let Write::Deposit { recipient, messages } = write {
-            *room.entry(*recipient).or_default() += messages.len();
-        }
-    }
     let (mut known, mut grown) = (BTreeMap::new(), Vec::new());
-    for mut row in LATEST.ask(conn, &recipients, user_id)? {
+    if terms.sharing == Sharing::Exclusive {
+        let ours = |user: &UserId| counts.get(*user).map(|count| (*user, count));
+        known.extend(recipients.iter().filter_map(ours));
+    }
+    let asked: Vec<UserId> =
+        recipients.iter().filter(|user| !known.contains_key(user)).copied().collect();
+    for mut row in LATEST.ask(conn, &asked, user_id)? {
         let user = UserId(column(&mut row, 0)?);
         let latest: Option<i64> = column(&mut row, 1)?;
         let latest = RowId(latest.unwrap_or_default());
@@ -180,7 +236,7 @@ fn waiting(
     }
     // What others took out is in there: where a limit seems to be reached, all are counted.
     let room = |user: &UserId| room.get(user).copied().unwrap_or(0);
-    known.retain(|user, count| count.waiting + room(user) <= rows_max);
+    known.retain(|user, count| count.waiting + room(user) <= terms.rows_max);
     let uncounted: Vec<UserId> =
         recipients.iter().filter(|user| !known.contains_key(user)).copied().collect();
     for row in COUNT.ask(conn, &uncounted, user_id)? {
@@ -202,13 +258,20 @@ fn counted(mut row: mysql::Row) -> Result<(UserId, Count), Failure> {
     Ok((UserId(column(&mut row, 0)?), count))
 }
 
-/// The rows that the writes speak of, as far as they are there.
-fn load(conn: &mut TimedConn, writes: &[&Write]) -> Result<Queues, Failure> {
+/// The rows that the writes speak of, as far as they are there; of deposits only those in the
+/// `careful` queues.
+fn load(
+    conn: &mut TimedConn,
+    writes: &[&Write],
+    careful: &HashSet<UserId>,
+) -> Result<Queues, Failure> {
     let mut keys = HashSet::new();
     let mut ids = BTreeSet::new();
     for write in writes {
         match write {
-            Write::Deposit { recipient, messages } | Write::Withdraw { recipient, messages } => {
+            Write::Deposit { recipient, messages } | Write::Withdraw { recipient, messages }
+                if careful.contains(recipient) =>
+            {
                 keys.extend(messages.iter().map(|message| Key::new(*recipient, message)));
             }
             Write::Remove { rows, .. } => ids.extend(rows.iter().copied()),
@@ -246,11 +309,21 @@ fn stored(mut row: mysql::Row) -> Result<Stored, Failure> {
     Ok(Stored { id: RowId(column(&mut row, 0)?), key, body: column(&mut row, 4)? })
 }
 
-/// Does what was planned; the ids of the new rows, in their order.
-fn apply(conn: &mut TimedConn, plan: &Plan) -> Result<Vec<RowId>, Failure> {
+/// Does what was planned; the ids of the rows that were to be inserted, in their order. `last` are
+/// the highest ids that queues had before.
+fn apply(
+    conn: &mut TimedConn,
+    plan: &mut Plan,
+    last: &HashMap<UserId, RowId>,
+    dialect: Dialect,
+) -> Result<Vec<RowId>, Failure> {
     DELETE.tell(conn, &plan.deletes, row_id)?;
     let bodies = bodies(conn, &plan.inserts)?;
-    INSERT.insert(
+    let insert = match dialect {
+        Dialect::MariaDb => INSERT_RETURNING,
+        Dialect::MySql => INSERT,
+    };
+    let returned = insert.insert(
         conn,
         &plan.inserts,
         |(_, message)| message.size(),
@@ -262,24 +335,42 @@ fn apply(conn: &mut TimedConn, plan: &Plan) -> Result<Vec<RowId>, Failure> {
             params.push(Value::Int(recipient.0));
             params.push(Value::Int(message.sender.0));
             params.push(Value::Bytes(message.mid.as_bytes().to_vec()));
-            params.push(Value::Bytes(message.sid.to_string().into_bytes()));
+            params.push(Value::Bytes(message.sid.text().as_str().as_bytes().to_vec()));
             params.push(text);
             params.push(body);
         },
     )?;
-    let new = ids_of(conn, &plan.inserts)?;
-    if !plan.bodies.is_empty() {
-        let bodies: BTreeSet<i64> = plan.bodies.iter().copied().collect();
-        let bodies: Vec<i64> = bodies.into_iter().collect();
-        let id = |id: &i64, params: &mut Vec<Value>| params.push(Value::Int(*id));
-        LOCK_BODIES.ask(conn, &bodies, id)?;
-        DROP_BODIES.tell(conn, &bodies, id)?;
+    let rows = match dialect {
+        Dialect::MariaDb => returned
+            .into_iter()
+            .map(|mut row| Ok(RowId(column(&mut row, 0)?)))
+            .collect::<Result<Vec<_>, Failure>>()?,
+        Dialect::MySql => ids_of(conn, &plan.inserts)?,
+    };
+    if rows.len() != plan.inserts.len() {
+        return Err(damaged("the number of rows that were inserted"));
     }
-    Ok(new)
+    for ((recipient, message), row) in plan.inserts.iter().zip(&rows) {
+        if is_repeat(last, *recipient, *row) {
+            // It was put there for a row that was not needed.
+            plan.bodies.extend(bodies.get(&message.sid));
+        }
+    }
+    drop_bodies(conn, &plan.bodies)?;
+    Ok(rows)
 }
 
-/// Asked for by their keys: which ids a server gives to the rows of one statement differs with
-/// its settings.
+fn drop_bodies(conn: &mut TimedConn, bodies: &[i64]) -> Result<(), Failure> {
+    let bodies: BTreeSet<i64> = bodies.iter().copied().collect();
+    let bodies: Vec<i64> = bodies.into_iter().collect();
+    let id = |id: &i64, params: &mut Vec<Value>| params.push(Value::Int(*id));
+    LOCK_BODIES.ask(conn, &bodies, id)?;
+    DROP_BODIES.tell(conn, &bodies, id)?;
+    Ok(())
+}
+
+/// Asked for by their keys, where a server does not tell them: which ids it gives to the rows of one
+/// statement differs with its settings.
 fn ids_of(conn: &mut TimedConn, inserts: &[(UserId, Arc<Message>)]) -> Result<Vec<RowId>, Failure> {
     let keys: Vec<Key> = inserts.iter().map(|(user, message)| Key::new(*user, message)).collect();
     let found: HashMap<Key, RowId> =

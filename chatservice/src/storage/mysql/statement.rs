@@ -72,25 +72,26 @@ impl Statement {
         (self.text(count), Params::Positional(params))
     }
 
-    /// Inserts each of `items` once, in this order. `bytes` says how large one is; a statement
-    /// ends where it would not fit into a packet any more.
+    /// Inserts each of `items` once, in this order; gives what the statements return, if anything.
+    /// `bytes` says how large one is; a statement ends where it would not fit into a packet any
+    /// more.
     pub(super) fn insert<T>(
         &self,
         conn: &mut impl Queryable,
         items: &[T],
         bytes: impl Fn(&T) -> usize,
         values: impl Fn(&T, &mut Vec<Value>),
-    ) -> Result<(), mysql::Error> {
-        let mut rest = items;
+    ) -> Result<Vec<Row>, mysql::Error> {
+        let (mut rest, mut rows) = (items, Vec::new());
         while !rest.is_empty() {
             let count = share(rest, &bytes);
             let (chunk, behind) = rest.split_at(count);
             let mut params = Vec::new();
             chunk.iter().for_each(|item| values(item, &mut params));
-            conn.exec_drop(self.text(count), Params::Positional(params))?;
+            rows.extend(conn.exec::<Row, _, _>(self.text(count), Params::Positional(params))?);
             rest = behind;
         }
-        Ok(())
+        Ok(rows)
     }
 }
 

@@ -5,8 +5,9 @@
 //! commit. So of two batches for one recipient, the second one inserts only after the first one has
 //! committed, and InnoDB's counter gives out no id below one that it gave out before, whoever asks
 //! and whatever `innodb_autoinc_lock_mode` says. Ids of different recipients may interleave, and
-//! ids of a batch that was rolled back are missing; neither is promised. It needs one server that
-//! takes writes: in a cluster of several, each counts for itself.
+//! ids of a batch that was rolled back, or of repeats, are missing; neither is promised. It needs one
+//! server that takes writes: in a cluster of several, each counts for itself. Where no other node
+//! writes, accounts that are counted already need not be locked.
 //!
 //! `User` rows are locked in ascending order of their ids, so that batches wait for each other in no
 //! circle; where other rows make one after all, the server ends it and the batch is done again.
@@ -18,7 +19,8 @@ use mysql::prelude::Queryable as _;
 use mysql::{Params, Value};
 
 use super::failure::Failure;
-use super::queues;
+use super::lease::Sharing;
+use super::queues::{self, Terms};
 use super::reads::column;
 use super::row_counts::RowCounts;
 use super::statement::Statement;
@@ -49,8 +51,10 @@ const END_TOKENS: Statement = Statement {
 pub(super) struct Batch<'a> {
     conn: &'a mut TimedConn,
     limits: StoreLimits,
+    terms: Terms,
     counts: &'a mut RowCounts,
-    /// The accounts that it speaks of and that exist; their rows are locked.
+    /// The accounts that it speaks of and that exist; their rows are locked, unless nobody else
+    /// writes.
     users: HashSet<UserId>,
     /// The last word on each account's token.
     tokens: BTreeMap<UserId, Option<TokenHash>>,
@@ -59,10 +63,10 @@ pub(super) struct Batch<'a> {
 impl<'a> Batch<'a> {
     pub(super) fn new(
         conn: &'a mut TimedConn,
-        limits: StoreLimits,
+        (limits, terms): (StoreLimits, Terms),
         counts: &'a mut RowCounts,
     ) -> Self {
-        Self { conn, limits, counts, users: HashSet::new(), tokens: BTreeMap::new() }
+        Self { conn, limits, terms, counts, users: HashSet::new(), tokens: BTreeMap::new() }
     }
 
     /// Carries out everything but the commit.
@@ -96,8 +100,7 @@ impl<'a> Batch<'a> {
         outcomes: &mut [Outcome],
     ) -> Result<(), Failure> {
         let run: Vec<&Write> = pending.iter().map(|&at| &writes[at]).collect();
-        let rows_max = self.limits.rows_max;
-        let done = queues::carry_out(self.conn, &run, &self.users, self.counts, rows_max)?;
+        let done = queues::carry_out(self.conn, &run, &self.users, self.counts, self.terms)?;
         for (at, outcome) in pending.drain(..).zip(done) {
             outcomes[at] = outcome;
         }
@@ -120,7 +123,11 @@ impl<'a> Batch<'a> {
 
     fn lock_users(&mut self, writes: &[Write]) -> Result<(), Failure> {
         let users: BTreeSet<UserId> = writes.iter().flat_map(users_of).collect();
-        let users: Vec<UserId> = users.into_iter().collect();
+        // Where nobody is to be locked out: accounts do not go, so that one that was counted exists.
+        let alone = self.terms.sharing == Sharing::Exclusive;
+        let (known, users): (Vec<UserId>, Vec<UserId>) =
+            users.into_iter().partition(|user| alone && self.counts.get(*user).is_some());
+        self.users.extend(known);
         for mut row in LOCK_USERS.ask(self.conn, &users, |user, to| to.push(Value::Int(user.0)))? {
             self.users.insert(UserId(column(&mut row, 0)?));
         }
