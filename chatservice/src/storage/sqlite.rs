@@ -4,9 +4,11 @@
 //! `synchronous=FULL` makes a commit wait for the disk, so what an outcome says survives a loss
 //! of power. Not here: SQL of reads and writes, which have a file each.
 
+mod deposits;
 mod failure;
 mod folder;
 mod reads;
+mod removals;
 mod row_counts;
 mod schema;
 mod writes;

@@ -1,11 +1,14 @@
 //! Several writes in one commit, and what reads see of commits.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use chatproto::{GroupId, UserId};
 
-use super::{Make, NOBODY, WIDE, deposited, direct, ids, register, registration, waiting};
+use super::{
+    Make, NOBODY, WIDE, deposited, direct, ids, register, registration, remove, to_group, waiting,
+};
 use crate::storage::{Outcome, PageLimit, RowId, Store, StoreLimits, Write};
 
 pub(super) fn run(make: Make<'_>) {
@@ -13,7 +16,65 @@ pub(super) fn run(make: Make<'_>) {
     writes_are_carried_out_in_order(&*make(WIDE));
     refused_writes_leave_their_neighbours_alone(&*make(StoreLimits { rows_max: 2, ..WIDE }));
     deposits_and_removals_of_one_batch_see_each_other(&*make(StoreLimits { rows_max: 1, ..WIDE }));
+    repeats_in_a_large_batch_are_told(&*make(StoreLimits { rows_max: 500, ..WIDE }));
+    rows_between_others_are_removed(&*make(WIDE));
     reads_see_what_was_committed_before(&*make(WIDE));
+}
+
+/// Large enough for statements about many rows, and nearly as large as the limit, which counts
+/// what is new.
+fn repeats_in_a_large_batch_are_told(store: &dyn Store) {
+    let (ann, bob) = (register(store, "ann"), register(store, "bob"));
+    let sent = |n: usize| match n % 3 {
+        0 => to_group(ann, &format!("g{n}"), "to all"),
+        _ => direct(ann, &format!("m{n}"), "text"),
+    };
+    let to = |n: usize| if n % 2 == 0 { ann } else { bob };
+    let deposit = |n: usize| Write::Deposit { recipient: to(n), messages: vec![sent(n)] };
+    let first: Vec<usize> = (0..300).collect();
+    let second: Vec<usize> = (200..900).chain(650..700).collect();
+    let mut rows = BTreeMap::new();
+    for numbers in [first, second] {
+        let writes: Vec<Write> = numbers.iter().map(|n| deposit(*n)).collect();
+        let outcomes = store.commit(&writes).expect("the store works");
+        for (n, outcome) in numbers.into_iter().zip(outcomes) {
+            let Outcome::Deposited(found) = outcome else { panic!("{n}: {outcome:?}") };
+            assert_eq!(found, [*rows.entry(n).or_insert(found[0])], "{n}");
+        }
+    }
+    assert!(rows.values().is_sorted_by(|a, b| a < b), "{rows:?}");
+    for user in [ann, bob] {
+        let mine = rows.iter().filter(|(n, _)| to(**n) == user);
+        let (numbers, rows): (Vec<usize>, Vec<RowId>) = mine.unzip();
+        let found = waiting(store, user);
+        assert_eq!(ids(&found), rows);
+        assert!(numbers.iter().zip(&found).all(|(n, row)| *row.message == *sent(*n)));
+        let fill: Vec<_> = (0..50).map(|n| direct(user, &format!("fill {n}"), "text")).collect();
+        deposited(store, user, &fill);
+        let more = [direct(user, "more", "text")];
+        assert_eq!(super::deposit(store, user, &more), Outcome::LimitReached);
+    }
+}
+
+fn rows_between_others_are_removed(store: &dyn Store) {
+    let (ann, bob) = (register(store, "ann"), register(store, "bob"));
+    let sent: Vec<_> = (0..400)
+        .map(|n| match n % 5 {
+            0 => to_group(ann, &format!("g{n}"), "to all"),
+            _ => direct(ann, &format!("m{n}"), "text"),
+        })
+        .collect();
+    let rows = deposited(store, bob, &sent);
+    let of_ann = deposited(store, ann, &sent);
+    let (some, others): (Vec<RowId>, Vec<RowId>) = rows.iter().partition(|row| row.0 % 3 == 0);
+    remove(store, bob, &some);
+    assert_eq!(ids(&waiting(store, bob)), others);
+    remove(store, bob, &rows[..300]);
+    let left: Vec<RowId> = others.iter().filter(|row| **row >= rows[300]).copied().collect();
+    assert_eq!(ids(&waiting(store, bob)), left);
+    remove(store, bob, &rows);
+    assert_eq!(waiting(store, bob), []);
+    assert_eq!(ids(&waiting(store, ann)), of_ann);
 }
 
 fn an_empty_batch_does_nothing(store: &dyn Store) {

@@ -147,16 +147,16 @@ pub(super) fn newest_row(connection: &Connection) -> rusqlite::Result<RowId> {
 }
 
 fn row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
-    let sid: String = row.get(3)?;
+    let sid = Sid::parse(row.get_ref(3)?.as_str()?).ok_or_else(|| damaged(3))?;
     let own: Option<StoredObject> = row.get(4)?;
     let (audience, StoredObject(object)) = match own {
         Some(object) => (Audience::One, object),
         None => (Audience::Group, row.get(5)?),
     };
     let message = Message {
-        sid: Sid::parse(&sid).ok_or_else(|| damaged(3))?,
+        sid,
         sender: UserId(row.get(1)?),
-        mid: row.get::<_, String>(2)?.into(),
+        mid: row.get_ref(2)?.as_str()?.into(),
         audience,
         object,
     };

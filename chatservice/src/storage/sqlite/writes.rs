@@ -1,18 +1,14 @@
 //! Carries out batches of writes. Each write is checked before it changes anything, so that a
 //! refused one leaves no trace in the transaction that it shares with its neighbours.
 
-use std::collections::HashSet;
 use std::mem;
-use std::sync::Arc;
 
 use chatproto::{GroupId, UserId};
-use rusqlite::{
-    Connection, Error, OptionalExtension, Params, Transaction, TransactionBehavior, params,
-};
+use rusqlite::{Connection, Error, Params, Transaction, TransactionBehavior, params};
 
+use super::deposits::Inserts;
 use super::row_counts::RowCounts;
-use crate::message::{Audience, Message};
-use crate::storage::{Outcome, RowId, StoreLimits, TokenHash, Write};
+use crate::storage::{Outcome, StoreLimits, TokenHash, Write};
 
 /// The one connection that writes.
 pub(super) struct Writer {
@@ -35,22 +31,36 @@ impl Writer {
         let counts = mem::take(&mut self.counts);
         let transaction =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let mut batch = Batch { transaction, limits: self.limits, counts };
-        let outcomes = writes.iter().map(|write| batch.apply(write)).collect::<Result<_, _>>()?;
+        let inserts = Inserts::default();
+        let mut batch = Batch { transaction, limits: self.limits, counts, inserts };
+        let mut outcomes = Vec::with_capacity(writes.len());
+        for write in writes {
+            let outcome = batch.apply(write, &mut outcomes)?;
+            outcomes.push(outcome);
+        }
+        batch.insert_gathered(&mut outcomes)?;
         batch.transaction.commit()?;
         self.counts = batch.counts;
         Ok(outcomes)
     }
 }
 
-struct Batch<'a> {
-    transaction: Transaction<'a>,
-    limits: StoreLimits,
-    counts: RowCounts,
+/// A transaction under way.
+pub(super) struct Batch<'a> {
+    pub(super) transaction: Transaction<'a>,
+    pub(super) limits: StoreLimits,
+    pub(super) counts: RowCounts,
+    /// Of deposits that were accepted.
+    pub(super) inserts: Inserts,
 }
 
 impl Batch<'_> {
-    fn apply(&mut self, write: &Write) -> rusqlite::Result<Outcome> {
+    /// Carries out the write behind those of `outcomes`; rows of deposits are filled in later.
+    fn apply(&mut self, write: &Write, outcomes: &mut [Outcome]) -> rusqlite::Result<Outcome> {
+        if let Write::Deposit { recipient, messages } = write {
+            return self.deposit(*recipient, messages, outcomes);
+        }
+        self.insert_gathered(outcomes)?;
         match write {
             Write::Register { name, password } => self.register(name, password),
             Write::SetPassword { user, password } => self.set_password(*user, password),
@@ -60,10 +70,9 @@ impl Batch<'_> {
                 self.create_group(*creator, name, description)
             }
             Write::JoinGroup { user, group } => self.join_group(*user, *group),
-            Write::Deposit { recipient, messages } => self.deposit(*recipient, messages),
             Write::Remove { recipient, rows } => self.remove(*recipient, rows),
             Write::Withdraw { recipient, messages } => self.withdraw(*recipient, messages),
-            Write::Barrier => Ok(Outcome::Done),
+            Write::Deposit { .. } | Write::Barrier => Ok(Outcome::Done),
         }
     }
 
@@ -162,152 +171,24 @@ impl Batch<'_> {
         self.change(insert, params![group.0, user.0, role])
     }
 
-    fn deposit(
-        &mut self,
-        recipient: UserId,
-        messages: &[Arc<Message>],
-    ) -> rusqlite::Result<Outcome> {
-        let Some(waiting) = self.waiting(recipient)? else { return Ok(Outcome::NoSuchUser) };
-        if waiting + messages.len() > self.limits.rows_max {
-            let new = self.count_new(recipient, messages)?;
-            if new > 0 && waiting + new > self.limits.rows_max {
-                return Ok(Outcome::LimitReached);
-            }
-        }
-        let mut rows = Vec::with_capacity(messages.len());
-        let mut inserted = 0;
-        for message in messages {
-            let row = match self.find_row(recipient, message)? {
-                Some(row) => row,
-                None => {
-                    inserted += 1;
-                    self.insert_row(recipient, message)?
-                }
-            };
-            rows.push(row);
-        }
-        self.counts.set(recipient, waiting + inserted);
-        Ok(Outcome::Deposited(rows))
-    }
-
-    /// How many messages wait for `recipient`; `None` when there is no such account.
-    fn waiting(&self, recipient: UserId) -> rusqlite::Result<Option<usize>> {
-        if let Some(waiting) = self.counts.get(recipient) {
-            return Ok(Some(waiting));
-        }
-        if !self.user_exists(recipient)? {
-            return Ok(None);
-        }
-        self.count("SELECT COUNT(*) FROM OfflineMessage WHERE userid = ?1", recipient.0).map(Some)
-    }
-
-    /// How many rows `messages` would add; one that occurs twice counts once.
-    fn count_new(&self, recipient: UserId, messages: &[Arc<Message>]) -> rusqlite::Result<usize> {
-        let mut new = HashSet::new();
-        for message in messages {
-            if self.find_row(recipient, message)?.is_none() {
-                new.insert((message.sender, &message.mid));
-            }
-        }
-        Ok(new.len())
-    }
-
-    fn find_row(&self, recipient: UserId, message: &Message) -> rusqlite::Result<Option<RowId>> {
-        self.transaction
-            .prepare_cached(
-                "SELECT id FROM OfflineMessage WHERE userid = ?1 AND sender = ?2 AND mid = ?3",
-            )?
-            .query_row(params![recipient.0, message.sender.0, message.mid.as_str()], |row| {
-                row.get(0)
-            })
-            .optional()
-            .map(|found| found.map(RowId))
-    }
-
-    fn insert_row(&self, recipient: UserId, message: &Message) -> rusqlite::Result<RowId> {
-        let (text, body) = match message.audience {
-            Audience::One => (Some(message.object.text()), None),
-            Audience::Group => (None, Some(self.body(message)?)),
-        };
-        let sid = message.sid.to_string();
-        self.insert(
-            "INSERT INTO OfflineMessage (userid, sender, mid, sid, message, body)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            params![recipient.0, message.sender.0, message.mid.as_str(), sid, text, body],
-        )
-        .map(RowId)
-    }
-
-    /// The id of the text that all recipients of a message to a group share.
-    fn body(&self, message: &Message) -> rusqlite::Result<i64> {
-        let sid = message.sid.to_string();
-        let found = self
-            .transaction
-            .prepare_cached("SELECT id FROM MessageBody WHERE sid = ?1")?
-            .query_row([&sid], |row| row.get(0))
-            .optional()?;
-        match found {
-            Some(id) => Ok(id),
-            None => self.insert(
-                "INSERT INTO MessageBody (sid, message) VALUES (?1, ?2)",
-                [&sid, &message.object.text()],
-            ),
-        }
-    }
-
-    fn remove(&mut self, recipient: UserId, rows: &[RowId]) -> rusqlite::Result<Outcome> {
-        let mut removed = 0;
-        for row in rows {
-            let body: Option<Option<i64>> = self
-                .transaction
-                .prepare_cached(
-                    "DELETE FROM OfflineMessage WHERE id = ?1 AND userid = ?2 RETURNING body",
-                )?
-                .query_row([row.0, recipient.0], |deleted| deleted.get(0))
-                .optional()?;
-            removed += usize::from(body.is_some());
-            if let Some(body) = body.flatten() {
-                self.change(
-                    "DELETE FROM MessageBody WHERE id = ?1
-                     AND NOT EXISTS (SELECT 1 FROM OfflineMessage WHERE body = ?1)",
-                    [body],
-                )?;
-            }
-        }
-        self.counts.removed(recipient, removed);
-        Ok(Outcome::Done)
-    }
-
-    fn withdraw(
-        &mut self,
-        recipient: UserId,
-        messages: &[Arc<Message>],
-    ) -> rusqlite::Result<Outcome> {
-        let mut rows = Vec::with_capacity(messages.len());
-        for message in messages {
-            rows.extend(self.find_row(recipient, message)?);
-        }
-        self.remove(recipient, &rows)
-    }
-
-    fn user_exists(&self, user: UserId) -> rusqlite::Result<bool> {
+    pub(super) fn user_exists(&self, user: UserId) -> rusqlite::Result<bool> {
         self.exists("SELECT 1 FROM User WHERE id = ?1", [user.0])
     }
 
-    fn exists(&self, sql: &str, params: impl Params) -> rusqlite::Result<bool> {
+    pub(super) fn exists(&self, sql: &str, params: impl Params) -> rusqlite::Result<bool> {
         self.transaction.prepare_cached(sql)?.exists(params)
     }
 
-    fn count(&self, sql: &str, id: i64) -> rusqlite::Result<usize> {
+    pub(super) fn count(&self, sql: &str, id: i64) -> rusqlite::Result<usize> {
         let count: i64 = self.transaction.prepare_cached(sql)?.query_row([id], |row| row.get(0))?;
         usize::try_from(count).map_err(|_| Error::IntegralValueOutOfRange(0, count))
     }
 
-    fn insert(&self, sql: &str, params: impl Params) -> rusqlite::Result<i64> {
+    pub(super) fn insert(&self, sql: &str, params: impl Params) -> rusqlite::Result<i64> {
         self.transaction.prepare_cached(sql)?.insert(params)
     }
 
-    fn change(&self, sql: &str, params: impl Params) -> rusqlite::Result<usize> {
+    pub(super) fn change(&self, sql: &str, params: impl Params) -> rusqlite::Result<usize> {
         self.transaction.prepare_cached(sql)?.execute(params)
     }
 }
