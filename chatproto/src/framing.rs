@@ -95,7 +95,7 @@ impl Framer {
         self.object_bytes_max = object_bytes_max;
     }
 
-    /// The first request in `unread` and the bytes that it takes, when it is one that comes by
+    /// The first request in `unread` and the bytes that it takes, with separators, when it is one that comes by
     /// the million and is written plainly; in one pass, where [`scan`](Self::scan) and
     /// [`decode`](crate::decode) take two. `None` says nothing about the bytes: `scan` them.
     ///

@@ -12,7 +12,7 @@ use crate::limits::{MID_CHARACTERS_MAX, TIME_CHARACTERS_MAX, is_within};
 use crate::{Envelope, GroupId, Request, UserId};
 use std::borrow::Cow;
 
-/// The request that `unread` begins with and the bytes that it takes, separators before it
+/// The request that `unread` begins with and the bytes that it takes, separators on both sides
 /// included. `None` when it is not whole, longer than `object_bytes_max`, or not plain: with an
 /// escape, a nested value, a number that is no integer, or anything that is wrong.
 pub(crate) fn quick_request(
@@ -21,10 +21,10 @@ pub(crate) fn quick_request(
 ) -> Option<(Envelope<'_>, usize)> {
     let object = &unread[count_separators(unread)..];
     let mut reader = Reader { rest: &object[..object.len().min(object_bytes_max)] };
-    let before = reader.rest.len();
+    let allowed = reader.rest.len();
     let envelope = reader.fields()?.into_envelope()?;
-    let object_bytes = before - reader.rest.len();
-    Some((envelope, unread.len() - object.len() + object_bytes))
+    let behind = &object[allowed - reader.rest.len()..];
+    Some((envelope, unread.len() - behind.len() + count_separators(behind)))
 }
 
 /// The values that these requests use; texts may not be UTF-8 yet.
@@ -106,6 +106,7 @@ impl<'a> Reader<'a> {
     }
 
     /// What stands between the quotes of a string without escapes.
+    #[inline]
     fn string(&mut self) -> Option<&'a [u8]> {
         self.expect(b'"')?;
         let (text, rest) = self.rest.split_at(plain_bytes(self.rest));

@@ -7,7 +7,8 @@ fn general(unread: &[u8], object_bytes_max: usize) -> Option<(Envelope<'_>, usiz
     let Ok(Scan::Object { text, consumed }) = Framer::new(object_bytes_max).scan(unread) else {
         return None;
     };
-    decode(text).ok().map(|envelope| (envelope, consumed))
+    let separators = count_separators(&unread[consumed..]);
+    decode(text).ok().map(|envelope| (envelope, consumed + separators))
 }
 
 fn check_quick(text: &str) {

@@ -19,7 +19,7 @@ impl Session {
     pub(in crate::chat) fn handle_bytes(&mut self, unread: &[u8], core: &mut Core) -> usize {
         self.handle_alive(core);
         let (mut used, mut objects) = (0, 0);
-        while !self.is_blocked() {
+        while used < unread.len() && !self.is_blocked() {
             if objects == OBJECTS_AT_ONCE {
                 core.effects.push(Effect::ReadAgain(self.conn));
                 return used;
