@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chatproto::{ChatObject, UserId};
-use rusqlite::Connection;
+use rusqlite::{Connection, StatementStatus};
 use tempfile::TempDir;
 
 use super::*;
@@ -281,4 +281,17 @@ fn a_lock_of_another_program_passes() {
     shell.execute_batch("ROLLBACK").unwrap();
     store.commit(&write).unwrap();
     assert_eq!(waiting(&store, BOB), 1);
+}
+
+#[test]
+fn other_values_do_not_make_a_statement_anew() {
+    let folder = folder();
+    let store = open_with_users(&folder);
+    let reader = store.readers.take().unwrap();
+    let sql = "SELECT name FROM User LEFT JOIN ResumeToken ON userid = id WHERE id = ?1";
+    let mut statement = reader.prepare_cached(sql).unwrap();
+    for user in [ANN, BOB, ANN] {
+        assert!(statement.exists([user.0]).unwrap());
+    }
+    assert_eq!(statement.get_status(StatementStatus::RePrepare), 0);
 }
