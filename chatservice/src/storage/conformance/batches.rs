@@ -29,7 +29,7 @@ fn repeats_in_a_large_batch_are_told(store: &dyn Store) {
         0 => to_group(ann, &format!("g{n}"), "to all"),
         _ => direct(ann, &format!("m{n}"), "text"),
     };
-    let to = |n: usize| if n % 2 == 0 { ann } else { bob };
+    let to = |n: usize| if n.is_multiple_of(2) { ann } else { bob };
     let deposit = |n: usize| Write::Deposit { recipient: to(n), messages: vec![sent(n)] };
     let first: Vec<usize> = (0..300).collect();
     let second: Vec<usize> = (200..900).chain(650..700).collect();
