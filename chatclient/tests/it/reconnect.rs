@@ -10,8 +10,8 @@ fn a_cut_connection_is_resumed_without_loss_or_repeat() {
     peer.accept_login();
     peer.push("first", 1, "m1");
     program.wait_for("first");
-    program.type_lines("chat:2:one\nchat:2:two\n");
     peer.wait_for_received(1);
+    program.type_lines("chat:2:one\nchat:2:two\n");
     let (mid, request) = peer.read();
     assert_eq!(request, chat(2, "one"));
     drop(peer);
