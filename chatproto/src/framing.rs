@@ -95,9 +95,10 @@ impl Framer {
         self.object_bytes_max = object_bytes_max;
     }
 
-    /// The first request in `unread` and the bytes that it takes, with separators, when it is one that comes by
-    /// the million and is written plainly; in one pass, where [`scan`](Self::scan) and
-    /// [`decode`](crate::decode) take two. `None` says nothing about the bytes: `scan` them.
+    /// The first request in `unread` and the bytes that it takes, separators on both sides included,
+    /// when it is one that comes by the million and is written plainly; in one pass, where
+    /// [`scan`](Self::scan) and [`decode`](crate::decode) take two. `None` says nothing about the
+    /// bytes: `scan` them.
     ///
     /// ```
     /// use chatproto::{Framer, Request, UserId};
