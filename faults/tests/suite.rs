@@ -84,7 +84,10 @@ fn a_server_that_loses_one_message_in_a_thousand_is_found() {
     options.load.habits.stay = Some(Duration::from_secs(1));
     options.load.habits.away = Duration::from_secs(2);
     let outcome = run_and_tell(&options);
-    let kinds: Vec<Kind> = outcome.verdict.counts.keys().copied().collect();
-    assert_eq!(kinds, [Kind::Lost], "that, and nothing else");
+    let kinds = || outcome.verdict.counts.keys();
+    assert!(kinds().any(|kind| *kind == Kind::Lost), "that is what it does");
+    // What was lost before its sender knew it as stored is sent again, behind what came after it.
+    let follows = |kind: &Kind| matches!(kind, Kind::Lost | Kind::Disordered);
+    assert!(kinds().all(follows), "and nothing that does not follow from it");
     assert!(outcome.trouble.is_empty(), "{:?}", outcome.trouble);
 }
