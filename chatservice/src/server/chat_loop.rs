@@ -11,9 +11,10 @@ use reactor::{
 use super::entrance::Origin;
 use super::health::Sign;
 use super::neighbours::{Away, Neighbours};
-use super::{Post, Shared, post_lists};
+use super::{Asker, Post, Shared, post_lists};
 use crate::chat::{ConnId, Effects, NodeId, Now, PeerMessage, Shard, ShardId};
 use crate::clock;
+use crate::storage::Request;
 
 /// Why a connection is not being read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +41,8 @@ pub(super) struct ChatLoop {
     pub(super) shard: Shard,
     pub(super) shared: Arc<Shared>,
     handles: Arc<[ServiceHandle<Post>]>,
+    /// What the workers are to be asked at the end of the turn.
+    pub(super) requests: Vec<(Asker, Request)>,
     /// What is to be posted to the other loops at the end of the turn.
     pub(super) outboxes: Vec<Vec<PeerMessage>>,
     /// The same for other nodes, if there may be any.
@@ -94,6 +97,7 @@ impl ChatLoop {
             shard,
             away,
             shared,
+            requests: Vec::new(),
             outboxes: (0..shards).map(|_| Vec::new()).collect(),
             handles: seat.handles,
             effects: Effects::default(),
@@ -310,6 +314,11 @@ impl Service for ChatLoop {
     }
 
     fn on_turn_end(&mut self, connections: &mut Conns<'_>) {
+        while !self.requests.is_empty() {
+            let now = self.now(connections.now());
+            self.submit_requests(now);
+            self.run_effects(connections);
+        }
         self.post_outboxes();
         self.set_alarm(connections);
         self.report_when_settled();

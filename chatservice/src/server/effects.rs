@@ -5,8 +5,7 @@ use reactor::{Connection, ConnectionId, Connections};
 use super::Asker;
 use super::chat_loop::{ChatLoop, ConnState, Hold, hold, read_again, release};
 use crate::chat::effect::Attempt;
-use crate::chat::{ConnId, Effect, Effects, Now, Ticket};
-use crate::storage::Request;
+use crate::chat::{ConnId, Effect, Effects, Now};
 
 impl ChatLoop {
     /// Carries out what the shard wants, and what its answers make it want, until nothing is
@@ -45,7 +44,9 @@ impl ChatLoop {
             Effect::PauseReading(conn) => at(connections, conn, |it| hold(it, Hold::Rules)),
             Effect::ResumeReading(conn) => at(connections, conn, |it| release(it, Hold::Rules)),
             Effect::ReadAgain(conn) => at(connections, conn, read_again),
-            Effect::Work { ticket, request } => self.work(now, ticket, request),
+            Effect::Work { ticket, request } => {
+                self.requests.push((Asker::Shard(self.id.index, ticket), request));
+            }
             Effect::Claim { login, user, force } => self.claim(now, login, user, force),
             Effect::Release { login, user, owing } => self.release(login, user, owing),
             Effect::Settled { login, user } => self.settled(login, user),
@@ -68,12 +69,14 @@ impl ChatLoop {
         }
     }
 
-    fn work(&mut self, now: Now, ticket: Ticket, request: Request) {
-        let asker = Asker::Shard(self.id.index, ticket);
-        if let Err((Asker::Shard(_, ticket), request)) = self.shared.workers.submit(asker, request)
-        {
+    /// Hands over what the turn has to ask of the workers, which are woken for all of it together.
+    pub(super) fn submit_requests(&mut self, now: Now) {
+        self.shared.workers.submit_all(&mut self.requests);
+        for (asker, request) in self.requests.drain(..) {
             log::debug!("too much is waiting for the workers");
-            self.shard.handle_answer(now, ticket, request.unavailable());
+            if let Asker::Shard(_, ticket) = asker {
+                self.shard.handle_answer(now, ticket, request.unavailable());
+            }
         }
     }
 }

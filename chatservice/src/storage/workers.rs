@@ -73,7 +73,6 @@ pub struct Workers<T> {
 struct Shared<T> {
     store: Arc<dyn Store>,
     hasher: PasswordHasher,
-    options: Options,
     deliver: Deliver<T>,
     writes: Queue<(T, Write)>,
     reads: Queue<(T, Request)>,
@@ -89,27 +88,27 @@ impl<T: Send + 'static> Workers<T> {
         options: Options,
         deliver: Deliver<T>,
     ) -> io::Result<Self> {
+        let commit = Share { jobs_max: options.batch_max, cost_max: options.batch_bytes_max };
         let shared = Arc::new(Shared {
             store,
             hasher,
-            options,
             deliver,
-            writes: Queue::new(options.queue_max),
-            reads: Queue::new(options.queue_max),
-            hashes: Queue::new(options.queue_max),
+            writes: Queue::new(options.queue_max, commit),
+            reads: Queue::new(options.queue_max, READS_AT_ONCE),
+            hashes: Queue::new(options.queue_max, HASHES_AT_ONCE),
             metrics: Metrics::default(),
         });
         let mut workers = Self { shared, threads: Vec::new() };
         workers.spawn("store-writer".into(), Shared::write)?;
         for n in 0..options.readers.max(1) {
             workers.spawn(format!("store-reader{n}"), |shared| {
-                shared.work_off(&shared.reads, READS_AT_ONCE);
+                shared.work_off(&shared.reads);
             })?;
         }
         for n in 0..options.hashers.max(1) {
             workers.spawn(format!("hasher{n}"), |shared| {
                 give_way();
-                shared.work_off(&shared.hashes, HASHES_AT_ONCE);
+                shared.work_off(&shared.hashes);
             })?;
         }
         Ok(workers)
@@ -127,19 +126,30 @@ impl<T: Send + 'static> Workers<T> {
 
     /// Queues a request, or gives it back when too many wait already. Any thread; never blocks.
     pub fn submit(&self, tag: T, request: Request) -> Result<(), (T, Request)> {
+        let mut requests = vec![(tag, request)];
+        self.submit_all(&mut requests);
+        requests.pop().map_or(Ok(()), Err)
+    }
+
+    /// Queues requests, and leaves those for which too many wait already. It wakes a thread once
+    /// for what it can do at once, where [`Self::submit`] wakes one each time. Any thread; never
+    /// blocks.
+    pub fn submit_all(&self, requests: &mut Vec<(T, Request)>) {
         let shared = &*self.shared;
-        shared.metrics.taken();
-        let put = match request {
-            Request::Write(write) => {
-                shared.writes.put((tag, write)).map_err(|(tag, write)| (tag, Request::Write(write)))
+        shared.metrics.taken(requests.len());
+        let (mut writes, mut reads, mut hashes) = (Vec::new(), Vec::new(), Vec::new());
+        for (tag, request) in requests.drain(..) {
+            match request {
+                Request::Write(write) => writes.push((tag, write)),
+                Request::Hash { .. } | Request::Verify { .. } => hashes.push((tag, request)),
+                _ => reads.push((tag, request)),
             }
-            Request::Hash { .. } | Request::Verify { .. } => shared.hashes.put((tag, request)),
-            _ => shared.reads.put((tag, request)),
-        };
-        if put.is_err() {
-            shared.metrics.answered(1);
         }
-        put
+        let refused = shared.writes.put(writes).into_iter();
+        requests.extend(refused.map(|(tag, write)| (tag, Request::Write(write))));
+        requests.extend(shared.reads.put(reads));
+        requests.extend(shared.hashes.put(hashes));
+        shared.metrics.answered(requests.len());
     }
 
     /// What the threads have done so far. Any thread.
@@ -175,10 +185,8 @@ impl<T> Drop for Workers<T> {
 
 impl<T> Shared<T> {
     fn write(&self) {
-        let share =
-            Share { jobs_max: self.options.batch_max, cost_max: self.options.batch_bytes_max };
         let mut health = Health::Working;
-        while let Some(batch) = self.writes.take(share, |(_, write)| bytes_of(write)) {
+        while let Some(batch) = self.writes.take(|(_, write)| bytes_of(write)) {
             let (tags, writes): (Vec<T>, Vec<Write>) = batch.into_iter().unzip();
             let started = Instant::now();
             let result = self.commit(&writes);
@@ -198,8 +206,8 @@ impl<T> Shared<T> {
         }
     }
 
-    fn work_off(&self, queue: &Queue<(T, Request)>, share: Share) {
-        while let Some(jobs) = queue.take(share, |_| 1) {
+    fn work_off(&self, queue: &Queue<(T, Request)>) {
+        while let Some(jobs) = queue.take(|_| 1) {
             let answer = |(tag, request)| (tag, self.answer(request));
             self.deliver(jobs.into_iter().map(answer).collect());
         }

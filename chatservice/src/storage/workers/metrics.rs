@@ -33,8 +33,8 @@ impl Metrics {
         Duration::from_micros(self.slowest_commit_micros.load(Relaxed))
     }
 
-    pub(super) fn taken(&self) {
-        self.queued.fetch_add(1, Relaxed);
+    pub(super) fn taken(&self, requests: usize) {
+        self.queued.fetch_add(requests, Relaxed);
     }
 
     pub(super) fn answered(&self, requests: usize) {
