@@ -130,7 +130,7 @@ impl State {
             Write::Deposit { recipient, messages } => self.deposit(*recipient, messages, limits),
             Write::Remove { recipient, rows } => self.remove(*recipient, rows),
             Write::Withdraw { recipient, messages } => self.withdraw(*recipient, messages),
-            Write::Barrier => Outcome::Done,
+            Write::Barrier | Write::UserBarrier { .. } => Outcome::Done,
         }
     }
 

@@ -198,7 +198,8 @@ pub enum Write {
         messages: Vec<Arc<Message>>,
     },
     /// Takes rows out of the recipient's queue; rows that are gone already are no error.
-    /// → [`Outcome::Done`].
+    /// Nobody waits for it, so that it may be carried out after writes that were submitted later, but
+    /// not after a deposit, withdrawal, token or barrier of the same user. → [`Outcome::Done`].
     Remove {
         /// Whose queue.
         recipient: UserId,
@@ -216,6 +217,12 @@ pub enum Write {
     /// Changes nothing; its answer says that all writes before it are committed.
     /// → [`Outcome::Done`].
     Barrier,
+    /// Changes nothing; its answer says that all writes before it that concern this user's queue are
+    /// committed. → [`Outcome::Done`].
+    UserBarrier {
+        /// Whose queue.
+        user: UserId,
+    },
 }
 
 /// What became of one [`Write`].

@@ -3,8 +3,11 @@
 //!
 //! The writer puts all writes that wait into one commit; while it waits for the disk, the next
 //! batch gathers. So batches grow with the load, and no clock delays a single write. Writes are
-//! carried out in the order of submission; between reads and hashes there is no order.
+//! carried out in the order of submission, but for removals, which may wait for writes that have
+//! nothing to do with them ([`Write::Remove`]); between reads and hashes there is no order.
 
+mod backlog;
+mod fifo;
 mod metrics;
 mod queue;
 
@@ -18,14 +21,16 @@ use std::thread::{self, JoinHandle};
 use std::time::Instant;
 use std::{io, process};
 
+use self::backlog::{Backlog, Limits};
+use self::fifo::Fifo;
 pub use self::metrics::Metrics;
-use self::queue::{Queue, Share};
+use self::queue::Queue;
 use super::password::PasswordHasher;
 use super::{Answer, Outcome, Request, Store, StoreError, Write};
 
 /// Reads are quick: a reader takes some at once to save deliveries, but leaves work for others.
-const READS_AT_ONCE: Share = Share { jobs_max: 16, cost_max: usize::MAX };
-const HASHES_AT_ONCE: Share = Share { jobs_max: 1, cost_max: usize::MAX };
+const READS_AT_ONCE: usize = 16;
+const HASHES_AT_ONCE: usize = 1;
 
 /// A thread of this niceness gets a tenth of the time of one that has none and is as busy.
 const HASHER_NICENESS: i32 = 10;
@@ -74,9 +79,9 @@ struct Shared<T> {
     store: Arc<dyn Store>,
     hasher: PasswordHasher,
     deliver: Deliver<T>,
-    writes: Queue<(T, Write)>,
-    reads: Queue<(T, Request)>,
-    hashes: Queue<(T, Request)>,
+    writes: Queue<Backlog<T>>,
+    reads: Queue<Fifo<(T, Request)>>,
+    hashes: Queue<Fifo<(T, Request)>>,
     metrics: Metrics,
 }
 
@@ -88,14 +93,14 @@ impl<T: Send + 'static> Workers<T> {
         options: Options,
         deliver: Deliver<T>,
     ) -> io::Result<Self> {
-        let commit = Share { jobs_max: options.batch_max, cost_max: options.batch_bytes_max };
+        let commit = Limits { writes: options.batch_max, bytes: options.batch_bytes_max };
         let shared = Arc::new(Shared {
             store,
             hasher,
             deliver,
-            writes: Queue::new(options.queue_max, commit),
-            reads: Queue::new(options.queue_max, READS_AT_ONCE),
-            hashes: Queue::new(options.queue_max, HASHES_AT_ONCE),
+            writes: Queue::new(options.queue_max, Backlog::new(commit)),
+            reads: Queue::new(options.queue_max, Fifo::new(READS_AT_ONCE)),
+            hashes: Queue::new(options.queue_max, Fifo::new(HASHES_AT_ONCE)),
             metrics: Metrics::default(),
         });
         let mut workers = Self { shared, threads: Vec::new() };
@@ -186,7 +191,7 @@ impl<T> Drop for Workers<T> {
 impl<T> Shared<T> {
     fn write(&self) {
         let mut health = Health::Working;
-        while let Some(batch) = self.writes.take(|(_, write)| bytes_of(write)) {
+        while let Some(batch) = self.writes.take() {
             let (tags, writes): (Vec<T>, Vec<Write>) = batch.into_iter().unzip();
             let started = Instant::now();
             let result = self.commit(&writes);
@@ -206,8 +211,8 @@ impl<T> Shared<T> {
         }
     }
 
-    fn work_off(&self, queue: &Queue<(T, Request)>) {
-        while let Some(jobs) = queue.take(|_| 1) {
+    fn work_off(&self, queue: &Queue<Fifo<(T, Request)>>) {
+        while let Some(jobs) = queue.take() {
             let answer = |(tag, request)| (tag, self.answer(request));
             self.deliver(jobs.into_iter().map(answer).collect());
         }
@@ -271,14 +276,6 @@ impl Health {
             (Self::Working, Ok(_)) | (Self::Failing, Err(_)) => {}
         }
         if result.is_ok() { Self::Working } else { Self::Failing }
-    }
-}
-
-/// What counts against a batch's budget.
-fn bytes_of(write: &Write) -> usize {
-    match write {
-        Write::Deposit { messages, .. } => messages.iter().map(|message| message.size()).sum(),
-        _ => 0,
     }
 }
 

@@ -103,6 +103,7 @@ fn rows_are_withdrawn_by_their_message(store: &dyn Store) {
     assert_eq!(ids(&waiting(store, bob)), rows[..1]);
     assert_eq!(messages_of(store, ann), sent, "another recipient keeps its own");
     assert_eq!(commit(store, Write::Barrier), Outcome::Done);
+    assert_eq!(commit(store, Write::UserBarrier { user: bob }), Outcome::Done);
 }
 
 fn texts_and_mids_are_kept_byte_for_byte(store: &dyn Store) {

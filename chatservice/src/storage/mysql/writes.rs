@@ -271,7 +271,7 @@ fn users_of(write: &Write) -> impl Iterator<Item = UserId> + use<> {
         Write::Deposit { recipient, .. }
         | Write::Remove { recipient, .. }
         | Write::Withdraw { recipient, .. } => (Some(*recipient), None),
-        Write::Register { .. } | Write::Barrier => (None, None),
+        Write::Register { .. } | Write::Barrier | Write::UserBarrier { .. } => (None, None),
     };
     one.into_iter().chain(other)
 }

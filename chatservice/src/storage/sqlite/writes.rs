@@ -72,7 +72,7 @@ impl Batch<'_> {
             Write::JoinGroup { user, group } => self.join_group(*user, *group),
             Write::Remove { recipient, rows } => self.remove(*recipient, rows),
             Write::Withdraw { recipient, messages } => self.withdraw(*recipient, messages),
-            Write::Deposit { .. } | Write::Barrier => Ok(Outcome::Done),
+            Write::Deposit { .. } | Write::Barrier | Write::UserBarrier { .. } => Ok(Outcome::Done),
         }
     }
 

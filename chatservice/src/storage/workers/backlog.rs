@@ -1,0 +1,189 @@
+//! Writes that wait. Those who deposit or log in wait for the answer; for a removal nobody does,
+//! and when many come back at once there are many. So other writes may go before removals that came
+//! before them, if they are of other users; nothing else changes its place. No lock and no thread in
+//! here.
+
+use std::collections::{HashMap, VecDeque};
+
+use chatproto::UserId;
+
+use super::queue::Waiting;
+use crate::storage::Write;
+
+/// Rows that are removed in a commit by themselves, for which those who come meanwhile have to wait:
+/// some hundredths of a second of a database server.
+const ROWS_AT_ONCE: usize = 2048;
+/// While more rows than that are to be removed, all keep their order: those who would have more of
+/// them removed then wait as well. Some seconds' work of a database server.
+const ROWS_BEHIND: usize = 1 << 18;
+
+/// See the module.
+pub(super) struct Backlog<T> {
+    /// All but removals, each with the number of the first removal that came after it.
+    others: VecDeque<(u64, (T, Write))>,
+    /// `None` for those that were taken with another write of their user.
+    removals: VecDeque<Option<(T, Write)>>,
+    /// The number of the first of them.
+    first: u64,
+    /// The numbers of each user's.
+    own: HashMap<UserId, VecDeque<u64>>,
+    removals_waiting: usize,
+    rows_waiting: usize,
+    limits: Limits,
+}
+
+/// How much one [`Backlog::take`] gives out; always one write, if one waits.
+#[derive(Clone, Copy)]
+pub(super) struct Limits {
+    /// Writes, unless removals that must go before the last of them are more.
+    pub(super) writes: usize,
+    /// Bytes of messages in deposits.
+    pub(super) bytes: usize,
+}
+
+impl<T> Backlog<T> {
+    pub(super) fn new(limits: Limits) -> Self {
+        Self {
+            others: VecDeque::new(),
+            removals: VecDeque::new(),
+            first: 0,
+            own: HashMap::new(),
+            removals_waiting: 0,
+            rows_waiting: 0,
+            limits,
+        }
+    }
+
+    /// Takes other writes, with the removals that must go before them. Returns whether all were
+    /// taken.
+    fn take_others(&mut self, batch: &mut Vec<(T, Write)>) -> bool {
+        let mut bytes_left = self.limits.bytes;
+        while let Some((before, (_, write))) = self.others.front() {
+            let (before, bytes) = (*before, bytes_of(write));
+            let is_full = batch.len() >= self.limits.writes || bytes > bytes_left;
+            if is_full && !batch.is_empty() {
+                return false;
+            }
+            let keeps_order = matches!(write, Write::Barrier) || self.rows_waiting > ROWS_BEHIND;
+            if keeps_order && self.first < before {
+                self.take_removals(before, batch);
+                if self.first < before {
+                    return false;
+                }
+                continue;
+            }
+            if let Some(user) = user_of(write) {
+                self.take_own(user, before, batch);
+            }
+            bytes_left = bytes_left.saturating_sub(bytes);
+            batch.extend(self.others.pop_front().map(|(_, write)| write));
+        }
+        true
+    }
+
+    /// Takes the user's removals that came before number `before`.
+    fn take_own(&mut self, user: UserId, before: u64, batch: &mut Vec<(T, Write)>) {
+        while let Some(number) = self.own.get(&user).and_then(VecDeque::front)
+            && *number < before
+        {
+            let at = (*number - self.first) as usize;
+            batch.extend(self.take_removal(at));
+        }
+    }
+
+    /// Takes removals that came before number `before`, the oldest first, while they are not too
+    /// many for a commit.
+    fn take_removals(&mut self, before: u64, batch: &mut Vec<(T, Write)>) {
+        let mut rows = 0;
+        while rows < ROWS_AT_ONCE && self.first < before {
+            if let Some(removal) = self.take_removal(0) {
+                rows += rows_of(&removal.1);
+                batch.push(removal);
+            }
+            self.removals.pop_front();
+            self.first += 1;
+        }
+    }
+
+    fn take_removal(&mut self, at: usize) -> Option<(T, Write)> {
+        let (tag, write) = self.removals.get_mut(at)?.take()?;
+        self.removals_waiting -= 1;
+        self.rows_waiting -= rows_of(&write);
+        if let Write::Remove { recipient, .. } = &write
+            && let Some(numbers) = self.own.get_mut(recipient)
+        {
+            // A user's are taken in their order, whichever way they are taken.
+            numbers.pop_front();
+            if numbers.is_empty() {
+                self.own.remove(recipient);
+            }
+        }
+        Some((tag, write))
+    }
+
+    /// The number of the next removal.
+    fn next(&self) -> u64 {
+        self.first + self.removals.len() as u64
+    }
+}
+
+impl<T> Waiting for Backlog<T> {
+    type Job = (T, Write);
+
+    fn len(&self) -> usize {
+        self.others.len() + self.removals_waiting
+    }
+
+    fn push(&mut self, (tag, write): (T, Write)) {
+        let number = self.next();
+        let Write::Remove { recipient, .. } = &write else {
+            return self.others.push_back((number, (tag, write)));
+        };
+        self.removals_waiting += 1;
+        self.rows_waiting += rows_of(&write);
+        self.own.entry(*recipient).or_default().push_back(number);
+        self.removals.push_back(Some((tag, write)));
+    }
+
+    fn take(&mut self) -> Vec<(T, Write)> {
+        let mut batch = Vec::new();
+        if self.take_others(&mut batch) {
+            self.take_removals(self.next(), &mut batch);
+        }
+        batch
+    }
+
+    fn takers(&self, _jobs: usize) -> usize {
+        1
+    }
+}
+
+/// Whose removals must go before it.
+fn user_of(write: &Write) -> Option<UserId> {
+    match write {
+        Write::SetToken { user, .. }
+        | Write::UserBarrier { user }
+        | Write::Deposit { recipient: user, .. }
+        | Write::Withdraw { recipient: user, .. } => Some(*user),
+        _ => None,
+    }
+}
+
+/// What counts against the bytes of a batch.
+fn bytes_of(write: &Write) -> usize {
+    match write {
+        Write::Deposit { messages, .. } => messages.iter().map(|message| message.size()).sum(),
+        _ => 0,
+    }
+}
+
+/// What counts against the rows of a commit.
+fn rows_of(write: &Write) -> usize {
+    match write {
+        Write::Remove { rows, .. } => rows.len().max(1),
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests;
