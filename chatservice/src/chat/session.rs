@@ -169,7 +169,8 @@ impl Session {
         core.effects.push(Effect::Release { login, user, owing: left > 0 });
         core.effects.push(Effect::LoggedIn { conn: self.conn, online: false });
         if writing {
-            core.work(Ticket::Flushed(login), storage::Request::Write(Write::Barrier));
+            let barrier = Write::UserBarrier { user };
+            core.work(Ticket::Flushed(login), storage::Request::Write(barrier));
         }
         core.lend_actions(&mut online.inbox);
         online.inbox.close();

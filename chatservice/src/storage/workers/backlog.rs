@@ -58,22 +58,23 @@ impl<T> Backlog<T> {
     /// taken.
     fn take_others(&mut self, batch: &mut Vec<(T, Write)>) -> bool {
         let mut bytes_left = self.limits.bytes;
+        let rows_left = self.rows_waiting.saturating_sub(ROWS_AT_ONCE);
         while let Some((before, (_, write))) = self.others.front() {
-            let (before, bytes) = (*before, bytes_of(write));
-            let is_full = batch.len() >= self.limits.writes || bytes > bytes_left;
+            let (before, bytes, user) = (*before, bytes_of(write), user_of(write));
+            let is_full = batch.len() >= self.limits.writes
+                || bytes > bytes_left
+                || self.rows_waiting < rows_left;
             if is_full && !batch.is_empty() {
                 return false;
             }
             let keeps_order = matches!(write, Write::Barrier) || self.rows_waiting > ROWS_BEHIND;
-            if keeps_order && self.first < before {
-                self.take_removals(before, batch);
-                if self.first < before {
-                    return false;
-                }
-                continue;
-            }
-            if let Some(user) = user_of(write) {
-                self.take_own(user, before, batch);
+            let may_go = if keeps_order {
+                self.take_removals(before, batch)
+            } else {
+                user.is_none_or(|user| self.take_own(user, before, batch))
+            };
+            if !may_go {
+                return false;
             }
             bytes_left = bytes_left.saturating_sub(bytes);
             batch.extend(self.others.pop_front().map(|(_, write)| write));
@@ -81,19 +82,27 @@ impl<T> Backlog<T> {
         true
     }
 
-    /// Takes the user's removals that came before number `before`.
-    fn take_own(&mut self, user: UserId, before: u64, batch: &mut Vec<(T, Write)>) {
+    /// Takes the user's removals that came before number `before`, while they are not too many for a
+    /// commit. Returns whether all were taken.
+    fn take_own(&mut self, user: UserId, before: u64, batch: &mut Vec<(T, Write)>) -> bool {
+        let mut rows = 0;
         while let Some(number) = self.own.get(&user).and_then(VecDeque::front)
             && *number < before
         {
+            if rows >= ROWS_AT_ONCE {
+                return false;
+            }
             let at = (*number - self.first) as usize;
-            batch.extend(self.take_removal(at));
+            let removal = self.take_removal(at);
+            rows += removal.as_ref().map_or(0, |(_, write)| rows_of(write));
+            batch.extend(removal);
         }
+        true
     }
 
     /// Takes removals that came before number `before`, the oldest first, while they are not too
-    /// many for a commit.
-    fn take_removals(&mut self, before: u64, batch: &mut Vec<(T, Write)>) {
+    /// many for a commit. Returns whether all were taken.
+    fn take_removals(&mut self, before: u64, batch: &mut Vec<(T, Write)>) -> bool {
         let mut rows = 0;
         while rows < ROWS_AT_ONCE && self.first < before {
             if let Some(removal) = self.take_removal(0) {
@@ -103,6 +112,7 @@ impl<T> Backlog<T> {
             self.removals.pop_front();
             self.first += 1;
         }
+        self.first >= before
     }
 
     fn take_removal(&mut self, at: usize) -> Option<(T, Write)> {

@@ -68,8 +68,11 @@ fn too_much_behind_all_keep_their_order() {
     let removals = (0..pages).map(|_| remove(BOB, ROWS_AT_ONCE));
     let mut backlog = backlog_of(ALL, removals.chain([barrier(ANN), barrier(BOB)]));
     assert_eq!(tags(&mut backlog), [0], "it was more than may be behind");
-    let expected: Vec<_> = [pages].into_iter().chain(1..pages).chain([pages + 1]).collect();
-    assert_eq!(tags(&mut backlog), expected, "what is Bob's goes before Bob's barrier");
+    assert_eq!(tags(&mut backlog), [pages, 1]);
+    for page in 2..pages - 1 {
+        assert_eq!(tags(&mut backlog), [page]);
+    }
+    assert_eq!(tags(&mut backlog), [pages - 1, pages + 1], "what is Bob's goes before his barrier");
 }
 
 /// Of any sequence every write comes out once, and only what may overtake does.
