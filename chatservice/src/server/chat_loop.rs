@@ -77,6 +77,8 @@ const GOODBYE_PAUSE: Duration = Duration::from_millis(50);
 const GOODBYES_MIN: usize = 50;
 /// … so that all of them are told in two seconds.
 const GOODBYE_STEPS: usize = 40;
+/// Room for requests of a turn that is kept for the next one.
+const REQUESTS_KEPT: usize = 256;
 /// Looks at a client that is held, in the time that it may take nothing.
 const LOOKS: u32 = 4;
 
@@ -319,6 +321,7 @@ impl Service for ChatLoop {
             self.submit_requests(now);
             self.run_effects(connections);
         }
+        self.requests.shrink_to(REQUESTS_KEPT);
         self.post_outboxes();
         self.set_alarm(connections);
         self.report_when_settled();

@@ -1,11 +1,13 @@
 //! One match over [`Effect`]: the only place where chat rules become true.
 
+use chatproto::UserId;
 use reactor::{Connection, ConnectionId, Connections};
 
 use super::Asker;
 use super::chat_loop::{ChatLoop, ConnState, Hold, hold, read_again, release};
 use crate::chat::effect::Attempt;
 use crate::chat::{ConnId, Effect, Effects, Now};
+use crate::storage::{Request, Write};
 
 impl ChatLoop {
     /// Carries out what the shard wants, and what its answers make it want, until nothing is
@@ -48,7 +50,13 @@ impl ChatLoop {
                 self.requests.push((Asker::Shard(self.id.index, ticket), request));
             }
             Effect::Claim { login, user, force } => self.claim(now, login, user, force),
-            Effect::Release { login, user, owing } => self.release(login, user, owing),
+            Effect::Release { login, user, owing } => {
+                // Who takes the place has a token made: the end of the one before must not come later.
+                if self.requests.iter().any(|(_, request)| ends_token(request, user)) {
+                    self.submit_requests(now);
+                }
+                self.release(login, user, owing);
+            }
             Effect::Settled { login, user } => self.settled(login, user),
             Effect::Locate(lane) => self.locate(now, lane),
             Effect::Presence { conn, users } => self.ask_presence(now, conn, users),
@@ -79,6 +87,10 @@ impl ChatLoop {
             }
         }
     }
+}
+
+fn ends_token(request: &Request, user: UserId) -> bool {
+    matches!(request, Request::Write(Write::SetToken { user: of, token: None }) if *of == user)
 }
 
 /// Does something with a connection, unless it is closed.

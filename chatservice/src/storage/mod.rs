@@ -198,8 +198,9 @@ pub enum Write {
         messages: Vec<Arc<Message>>,
     },
     /// Takes rows out of the recipient's queue; rows that are gone already are no error.
-    /// Nobody waits for it, so that it may be carried out after writes that were submitted later, but
-    /// not after a deposit, withdrawal, token or barrier of the same user. → [`Outcome::Done`].
+    /// No client waits for it, so that it may be carried out after writes that were submitted later, but
+    /// not after a deposit, a withdrawal, a token or a barrier of the same user, nor after
+    /// [`Write::Barrier`]. → [`Outcome::Done`].
     Remove {
         /// Whose queue.
         recipient: UserId,

@@ -29,7 +29,7 @@ use super::password::PasswordHasher;
 use super::{Answer, Outcome, Request, Store, StoreError, Write};
 
 /// Reads are quick: a reader takes some at once to save deliveries, but leaves work for others.
-const READS_AT_ONCE: usize = 16;
+const READS_AT_ONCE: usize = 4;
 const HASHES_AT_ONCE: usize = 1;
 
 /// A thread of this niceness gets a tenth of the time of one that has none and is as busy.

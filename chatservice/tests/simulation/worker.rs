@@ -1,6 +1,7 @@
-//! The store behind its workers: writes in order and in batches, reads in any order, each after
-//! a while. It can fail, also after it has done what it was asked.
+//! The store behind its workers: writes in batches and in order, but for removals that wait, reads in
+//! any order, each after a while. It can fail, also after it has done what it was asked.
 
+use chatproto::UserId;
 use chatservice::chat::Ticket;
 use chatservice::cluster::{Found, Look, arrivals};
 use chatservice::storage::memory::MemoryStore;
@@ -82,7 +83,7 @@ impl Workers {
     }
 
     pub(crate) fn commit(&mut self, context: &mut Context, database: &Database) {
-        let batch = std::mem::take(&mut self.writes);
+        let batch = self.take_batch(context);
         let failing = database.failing;
         let carried_out = !failing || context.rng.bool();
         let writes: Vec<_> = batch.iter().map(|(_, _, write)| write.clone()).collect();
@@ -104,6 +105,23 @@ impl Workers {
         let at = context.schedule.now + context.store_delay();
         self.last_answer = self.last_answer.max(at);
         context.schedule.at(self.last_answer, Event::Node { start: self.start, task });
+    }
+
+    /// What is committed next: all that waits, without some of the removals that may wait longer.
+    fn take_batch(&mut self, context: &mut Context) -> Vec<(u16, Ticket, Write)> {
+        let mut batch = std::mem::take(&mut self.writes);
+        for at in (0..batch.len()).rev() {
+            let Write::Remove { recipient, .. } = &batch[at].2 else { continue };
+            let mut behind = batch[at + 1..].iter();
+            if behind.all(|(_, _, later)| may_overtake(later, *recipient)) && context.rng.bool() {
+                self.writes.insert(0, batch.remove(at));
+            }
+        }
+        if !self.writes.is_empty() {
+            let (start, delay) = (self.start, context.store_delay());
+            context.schedule.after(delay, Event::Node { start, task: Task::Commit });
+        }
+        batch
     }
 
     pub(crate) fn read(
@@ -167,6 +185,19 @@ impl Workers {
                 result.expect("memory does not fail").swap_remove(0)
             }
         }
+    }
+}
+
+/// Whether a write may go before an earlier removal from the queue of `recipient`.
+fn may_overtake(write: &Write, recipient: UserId) -> bool {
+    match write {
+        Write::Barrier => false,
+        Write::Remove { recipient: user, .. }
+        | Write::Deposit { recipient: user, .. }
+        | Write::Withdraw { recipient: user, .. }
+        | Write::SetToken { user, .. }
+        | Write::UserBarrier { user } => *user != recipient,
+        _ => true,
     }
 }
 

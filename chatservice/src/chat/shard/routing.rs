@@ -116,7 +116,9 @@ impl Shard {
 
     /// The account of the session `old` is at the session `by` now.
     fn evict(&mut self, old: LoginId, by: Place) {
+        let mut user = self.core.owing.get(&old).map(|owing| owing.user);
         if let Some(session) = at(&mut self.sessions, old) {
+            user = user.or_else(|| session.online().map(|online| online.user));
             session.handle_evicted(&mut self.core);
         }
         if let Some(owing) = self.core.owing.get_mut(&old)
@@ -125,7 +127,8 @@ impl Shard {
             owing.heirs.push(by);
         }
         // What this session had removed must be gone before the next one reads.
-        self.core.work(Ticket::Evicted { old, by }, Request::Write(Write::Barrier));
+        let barrier = user.map_or(Write::Barrier, |user| Write::UserBarrier { user });
+        self.core.work(Ticket::Evicted { old, by }, Request::Write(barrier));
     }
 
     /// The session before the one at `to` is over.

@@ -1,7 +1,7 @@
-//! Writes that wait. Those who deposit or log in wait for the answer; for a removal nobody does,
+//! Writes that wait. Those who deposit or log in wait for the answer; for a removal no client does,
 //! and when many come back at once there are many. So other writes may go before removals that came
-//! before them, if they are of other users; nothing else changes its place. No lock and no thread in
-//! here.
+//! before them, unless they belong to the same queue of messages. No removal goes before a write that
+//! came before it, and all else keeps its order. No lock and no thread in here.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -16,6 +16,10 @@ const ROWS_AT_ONCE: usize = 2048;
 /// While more rows than that are to be removed, all keep their order: those who would have more of
 /// them removed then wait as well. Some seconds' work of a database server.
 const ROWS_BEHIND: usize = 1 << 18;
+/// The same for the number of removals, a quarter of what may wait in all.
+const REMOVALS_BEHIND: usize = 1 << 14;
+/// Room for so many is kept while nothing waits.
+const ROOM_KEPT: usize = 256;
 
 /// See the module.
 pub(super) struct Backlog<T> {
@@ -35,7 +39,7 @@ pub(super) struct Backlog<T> {
 /// How much one [`Backlog::take`] gives out; always one write, if one waits.
 #[derive(Clone, Copy)]
 pub(super) struct Limits {
-    /// Writes, unless removals that must go before the last of them are more.
+    /// Writes, and the removals that go with them.
     pub(super) writes: usize,
     /// Bytes of messages in deposits.
     pub(super) bytes: usize,
@@ -54,9 +58,8 @@ impl<T> Backlog<T> {
         }
     }
 
-    /// Takes other writes, with the removals that must go before them. Returns whether all were
-    /// taken.
-    fn take_others(&mut self, batch: &mut Vec<(T, Write)>) -> bool {
+    /// Takes other writes, with the removals that must go before them.
+    fn take_others(&mut self, batch: &mut Vec<(T, Write)>) {
         let mut bytes_left = self.limits.bytes;
         let rows_left = self.rows_waiting.saturating_sub(ROWS_AT_ONCE);
         while let Some((before, (_, write))) = self.others.front() {
@@ -65,21 +68,20 @@ impl<T> Backlog<T> {
                 || bytes > bytes_left
                 || self.rows_waiting < rows_left;
             if is_full && !batch.is_empty() {
-                return false;
+                return;
             }
-            let keeps_order = matches!(write, Write::Barrier) || self.rows_waiting > ROWS_BEHIND;
+            let keeps_order = matches!(write, Write::Barrier) || self.is_behind();
             let may_go = if keeps_order {
                 self.take_removals(before, batch)
             } else {
                 user.is_none_or(|user| self.take_own(user, before, batch))
             };
             if !may_go {
-                return false;
+                return;
             }
             bytes_left = bytes_left.saturating_sub(bytes);
             batch.extend(self.others.pop_front().map(|(_, write)| write));
         }
-        true
     }
 
     /// Takes the user's removals that came before number `before`, while they are not too many for a
@@ -131,6 +133,10 @@ impl<T> Backlog<T> {
         Some((tag, write))
     }
 
+    fn is_behind(&self) -> bool {
+        self.rows_waiting > ROWS_BEHIND || self.removals_waiting > REMOVALS_BEHIND
+    }
+
     /// The number of the next removal.
     fn next(&self) -> u64 {
         self.first + self.removals.len() as u64
@@ -157,8 +163,13 @@ impl<T> Waiting for Backlog<T> {
 
     fn take(&mut self) -> Vec<(T, Write)> {
         let mut batch = Vec::new();
-        if self.take_others(&mut batch) {
-            self.take_removals(self.next(), &mut batch);
+        self.take_others(&mut batch);
+        let before = self.others.front().map_or_else(|| self.next(), |(before, _)| *before);
+        self.take_removals(before, &mut batch);
+        if self.len() == 0 {
+            self.others.shrink_to(ROOM_KEPT);
+            self.removals.shrink_to(ROOM_KEPT);
+            self.own.shrink_to(ROOM_KEPT);
         }
         batch
     }

@@ -258,7 +258,7 @@ fn a_take_over_by_an_original_client_shows_a_message_once() {
     let deposit = rig.work.pop_front().unwrap();
     rig.open(9);
     rig.send(9, r#"{"msgid":1000,"id":2,"password":"secret","force":true}"#);
-    rig.serve_until(|request| matches!(request, (_, Request::Write(Write::Barrier))));
+    rig.serve_until(|request| matches!(request, (_, Request::Write(Write::UserBarrier { .. }))));
     rig.work.push_front(deposit);
     rig.serve();
     let said = rig.said(9);
