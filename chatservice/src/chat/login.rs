@@ -196,8 +196,8 @@ pub(super) fn presence_known(session: &mut Session, online: Vec<UserId>, core: &
     core.work(Ticket::Session(conn), Request::Rows { recipient, after, limit });
 }
 
-/// A logout request: the place is left at once, the token ends with a write. That is asked for first,
-/// so that it does not end the token of who takes the place.
+/// A logout request: the place is left at once, the token ends with a write. That is asked for
+/// first, so that it does not end the token of who takes the place.
 pub(super) fn log_out(session: &mut Session, user: UserId, mid: Option<&str>, core: &mut Core) {
     let write = Write::SetToken { user, token: None };
     core.work(Ticket::Session(session.conn), Request::Write(write));

@@ -1,12 +1,11 @@
 //! One match over [`Effect`]: the only place where chat rules become true.
 
-use chatproto::UserId;
 use reactor::{Connection, ConnectionId, Connections};
 
 use super::Asker;
 use super::chat_loop::{ChatLoop, ConnState, Hold, hold, read_again, release};
 use crate::chat::effect::Attempt;
-use crate::chat::{ConnId, Effect, Effects, Now};
+use crate::chat::{ConnId, Effect, Effects, Now, Ticket};
 use crate::storage::{Request, Write};
 
 impl ChatLoop {
@@ -46,17 +45,9 @@ impl ChatLoop {
             Effect::PauseReading(conn) => at(connections, conn, |it| hold(it, Hold::Rules)),
             Effect::ResumeReading(conn) => at(connections, conn, |it| release(it, Hold::Rules)),
             Effect::ReadAgain(conn) => at(connections, conn, read_again),
-            Effect::Work { ticket, request } => {
-                self.requests.push((Asker::Shard(self.id.index, ticket), request));
-            }
+            Effect::Work { ticket, request } => self.work(now, ticket, request),
             Effect::Claim { login, user, force } => self.claim(now, login, user, force),
-            Effect::Release { login, user, owing } => {
-                // Who takes the place has a token made: the end of the one before must not come later.
-                if self.requests.iter().any(|(_, request)| ends_token(request, user)) {
-                    self.submit_requests(now);
-                }
-                self.release(login, user, owing);
-            }
+            Effect::Release { login, user, owing } => self.release(login, user, owing),
             Effect::Settled { login, user } => self.settled(login, user),
             Effect::Locate(lane) => self.locate(now, lane),
             Effect::Presence { conn, users } => self.ask_presence(now, conn, users),
@@ -77,6 +68,15 @@ impl ChatLoop {
         }
     }
 
+    fn work(&mut self, now: Now, ticket: Ticket, request: Request) {
+        // Who takes the place next has a token made, on any loop: that must come later.
+        let ends_token = matches!(request, Request::Write(Write::SetToken { token: None, .. }));
+        self.requests.push((Asker::Shard(self.id.index, ticket), request));
+        if ends_token {
+            self.submit_requests(now);
+        }
+    }
+
     /// Hands over what the turn has to ask of the workers, which are woken for all of it together.
     pub(super) fn submit_requests(&mut self, now: Now) {
         self.shared.workers.submit_all(&mut self.requests);
@@ -87,10 +87,6 @@ impl ChatLoop {
             }
         }
     }
-}
-
-fn ends_token(request: &Request, user: UserId) -> bool {
-    matches!(request, Request::Write(Write::SetToken { user: of, token: None }) if *of == user)
 }
 
 /// Does something with a connection, unless it is closed.

@@ -198,9 +198,9 @@ pub enum Write {
         messages: Vec<Arc<Message>>,
     },
     /// Takes rows out of the recipient's queue; rows that are gone already are no error.
-    /// No client waits for it, so that it may be carried out after writes that were submitted later, but
-    /// not after a deposit, a withdrawal, a token or a barrier of the same user, nor after
-    /// [`Write::Barrier`]. → [`Outcome::Done`].
+    /// No client waits for it, so that it may be carried out after writes that were submitted later,
+    /// but not after those of the same [`Write::queue`] nor after [`Write::Barrier`].
+    /// → [`Outcome::Done`].
     Remove {
         /// Whose queue.
         recipient: UserId,
@@ -218,12 +218,26 @@ pub enum Write {
     /// Changes nothing; its answer says that all writes before it are committed.
     /// → [`Outcome::Done`].
     Barrier,
-    /// Changes nothing; its answer says that all writes before it that concern this user's queue are
-    /// committed. → [`Outcome::Done`].
+    /// Changes nothing; its answer says that all writes before it that concern this user's queue
+    /// are committed. → [`Outcome::Done`].
     UserBarrier {
         /// Whose queue.
         user: UserId,
     },
+}
+
+impl Write {
+    /// Whose queue of messages it changes, or must find as the writes before it leave it.
+    pub fn queue(&self) -> Option<UserId> {
+        match self {
+            Self::SetToken { user, .. }
+            | Self::UserBarrier { user }
+            | Self::Deposit { recipient: user, .. }
+            | Self::Remove { recipient: user, .. }
+            | Self::Withdraw { recipient: user, .. } => Some(*user),
+            _ => None,
+        }
+    }
 }
 
 /// What became of one [`Write`].

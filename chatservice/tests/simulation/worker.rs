@@ -1,5 +1,5 @@
-//! The store behind its workers: writes in batches and in order, but for removals that wait, reads in
-//! any order, each after a while. It can fail, also after it has done what it was asked.
+//! The store behind its workers: writes in batches and in order, but for removals that wait, reads
+//! in any order, each after a while. It can fail, also after it has done what it was asked.
 
 use chatproto::UserId;
 use chatservice::chat::Ticket;
@@ -190,15 +190,7 @@ impl Workers {
 
 /// Whether a write may go before an earlier removal from the queue of `recipient`.
 fn may_overtake(write: &Write, recipient: UserId) -> bool {
-    match write {
-        Write::Barrier => false,
-        Write::Remove { recipient: user, .. }
-        | Write::Deposit { recipient: user, .. }
-        | Write::Withdraw { recipient: user, .. }
-        | Write::SetToken { user, .. }
-        | Write::UserBarrier { user } => *user != recipient,
-        _ => true,
-    }
+    !matches!(write, Write::Barrier) && write.queue() != Some(recipient)
 }
 
 fn unavailable() -> StoreError {

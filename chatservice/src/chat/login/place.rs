@@ -83,7 +83,8 @@ pub(in crate::chat) fn waits_for_place(session: &mut Session) -> bool {
 }
 
 /// Nobody else is at the account any more. What the session before this one had removed must be
-/// gone before this one reads; no token or barrier goes before a user's removals, so the next one's answer tells.
+/// gone before this one reads; no token or barrier goes before a user's removals, so the next one's
+/// answer tells.
 pub(in crate::chat) fn place_is_free(session: &mut Session, core: &mut Core) {
     let ticket = Ticket::Session(session.conn);
     if !stage_is(session, Stage::Eviction) {

@@ -1,7 +1,7 @@
 //! Writes that wait. Those who deposit or log in wait for the answer; for a removal no client does,
 //! and when many come back at once there are many. So other writes may go before removals that came
-//! before them, unless they belong to the same queue of messages. No removal goes before a write that
-//! came before it, and all else keeps its order. No lock and no thread in here.
+//! before them, unless they belong to the same queue of messages. No removal goes before a write
+//! that came before it, and all else keeps its order. No lock and no thread in here.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -10,8 +10,8 @@ use chatproto::UserId;
 use super::queue::Waiting;
 use crate::storage::Write;
 
-/// Rows that are removed in a commit by themselves, for which those who come meanwhile have to wait:
-/// some hundredths of a second of a database server.
+/// Rows that are removed in a commit by themselves, for which those who come meanwhile have to
+/// wait: some hundredths of a second of a database server.
 const ROWS_AT_ONCE: usize = 2048;
 /// While more rows than that are to be removed, all keep their order: those who would have more of
 /// them removed then wait as well. Some seconds' work of a database server.
@@ -63,7 +63,7 @@ impl<T> Backlog<T> {
         let mut bytes_left = self.limits.bytes;
         let rows_left = self.rows_waiting.saturating_sub(ROWS_AT_ONCE);
         while let Some((before, (_, write))) = self.others.front() {
-            let (before, bytes, user) = (*before, bytes_of(write), user_of(write));
+            let (before, bytes, user) = (*before, bytes_of(write), write.queue());
             let is_full = batch.len() >= self.limits.writes
                 || bytes > bytes_left
                 || self.rows_waiting < rows_left;
@@ -84,8 +84,8 @@ impl<T> Backlog<T> {
         }
     }
 
-    /// Takes the user's removals that came before number `before`, while they are not too many for a
-    /// commit. Returns whether all were taken.
+    /// Takes the user's removals that came before number `before`, while they are not too many for
+    /// a commit. Returns whether all were taken.
     fn take_own(&mut self, user: UserId, before: u64, batch: &mut Vec<(T, Write)>) -> bool {
         let mut rows = 0;
         while let Some(number) = self.own.get(&user).and_then(VecDeque::front)
@@ -176,17 +176,6 @@ impl<T> Waiting for Backlog<T> {
 
     fn takers(&self, _jobs: usize) -> usize {
         1
-    }
-}
-
-/// Whose removals must go before it.
-fn user_of(write: &Write) -> Option<UserId> {
-    match write {
-        Write::SetToken { user, .. }
-        | Write::UserBarrier { user }
-        | Write::Deposit { recipient: user, .. }
-        | Write::Withdraw { recipient: user, .. } => Some(*user),
-        _ => None,
     }
 }
 

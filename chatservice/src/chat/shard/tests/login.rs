@@ -5,7 +5,7 @@ use std::time::Duration;
 use chatproto::UserId;
 
 use super::rig::Rig;
-use crate::chat::effect::{Admission, LoginId, NodeId, PeerMessage, Place, ShardId};
+use crate::chat::effect::{Admission, Effect, LoginId, NodeId, PeerMessage, Place, ShardId};
 use crate::chat::{ConnId, Ticket};
 use crate::storage::{Answer, PageLimit, Request, RowId, Store, Write};
 
@@ -84,6 +84,20 @@ fn a_logout_frees_the_account_and_leaves_the_connection() {
     assert!(rig.nobody_is_online() && rig.closed.is_empty());
     assert!(rig.ask(1, r#"{"msgid":1005,"toid":1,"msg":"hi"}"#).contains(r#""errno":101"#));
     assert!(rig.ask(1, LOGIN).contains(r#""errno":0"#));
+}
+
+#[test]
+fn a_logout_asks_for_the_end_of_the_token_before_it_frees_the_account() {
+    let mut rig = Rig::new(1);
+    rig.plain(1);
+    rig.shard.handle_bytes(rig.now, ConnId(1), b"{\"msgid\":1002}\n");
+    let list = std::mem::take(rig.shard.effects()).list;
+    let at = |wanted: fn(&Effect) -> bool| list.iter().position(wanted).unwrap();
+    let token_ends = at(|effect| {
+        let Effect::Work { request: Request::Write(write), .. } = effect else { return false };
+        matches!(write, Write::SetToken { token: None, .. })
+    });
+    assert!(token_ends < at(|effect| matches!(effect, Effect::Release { .. })));
 }
 
 #[test]

@@ -128,7 +128,7 @@ fn order_is_kept_where_it_must_be() {
                         one != recipient
                     }
                     (_, Write::Remove { .. } | Write::Barrier) => false,
-                    (Write::Remove { recipient, .. }, _) => user_of(write) != Some(*recipient),
+                    (Write::Remove { recipient, .. }, _) => write.queue() != Some(*recipient),
                     _ => false,
                 };
                 assert!(may_overtake || place[&earlier] < place[&later], "{earlier} {later}");
