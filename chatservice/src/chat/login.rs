@@ -1,8 +1,8 @@
 //! Logging in and out: from a claim about who it is to a session that is shown its messages.
 //!
-//! Admission → credentials → password → (hash → rehash) → profile → place → (eviction) → token or
-//! barrier → presence → (rows) → answer.
-//! Each step but the last is a question to the outside; [`Stage`] says which is open.
+//! With a password: admission → credentials → password → (hash → rehash) → profile; with a token
+//! one question brings all of it. Then place → (eviction) → token or barrier → presence → (rows) →
+//! answer. Each step but the last is a question to the outside; [`Stage`] says which is open.
 
 mod place;
 
@@ -23,7 +23,7 @@ use super::session::{Pending, Phase, Session, Style};
 use super::token;
 use crate::storage::password::is_plain;
 use crate::storage::{
-    self, Answer, Outcome, PageLimit, Profile, Request, Row, RowId, StoreError, TokenHash, Write,
+    self, Answer, Outcome, PageLimit, Profile, Request, Resumed, Row, RowId, StoreError, Write,
 };
 
 /// Bytes of waiting messages inside the login answer of an original client; the rest follows.
@@ -31,15 +31,10 @@ const OFFLINE_BYTES_MAX: usize = 60 * 1024;
 /// What is fetched before that answer: as many as may be in flight, and enough to fill it.
 const FIRST_PAGE: PageLimit = PageLimit { rows: 256, bytes: 128 * 1024 };
 
-/// What a client offers as proof.
-enum Secret {
-    Password(String),
-    Token(TokenHash),
-}
-
 /// The question that is open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
+    Resume,
     Admission,
     Penalty,
     Credentials,
@@ -63,7 +58,8 @@ pub(super) struct Login {
     id: LoginId,
     mid: Option<String>,
     user: UserId,
-    secret: Secret,
+    /// What the client offered; taken out when it is checked.
+    password: String,
     style: Style,
     force: bool,
     stage: Stage,
@@ -76,7 +72,7 @@ pub(super) struct Login {
 }
 
 impl std::fmt::Debug for Login {
-    /// Without the secret, which no log may see.
+    /// Without password and token, which no log may see.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Login").field("user", &self.user).field("stage", &self.stage).finish()
     }
@@ -98,34 +94,35 @@ pub(super) fn begin(
         };
         return refuse(session, mid, errno, text, None, core);
     }
-    let (user, secret, token) = match request.credentials {
-        Proof::Password { id, password } => (id, Secret::Password(password.into_owned()), None),
+    let (user, password, token) = match request.credentials {
+        Proof::Password { id, password } => (id, password.into_owned(), None),
         Proof::Token(text) => match token::user_of(&text) {
-            Some(user) => (user, Secret::Token(token::hash(&text)), Some(text.into_owned())),
+            Some(user) => (user, String::new(), Some(text.into_owned())),
             None => return refuse(session, mid, Errno::Refused, None, None, core),
         },
     };
-    let by_password = token.is_none();
+    let stored = token.as_deref().map(token::hash);
     session.pending = Some(Pending::Login(Box::new(Login {
         id: LoginId { conn: session.conn, number: 0 },
         mid: mid.map(str::to_owned),
         user,
-        secret,
+        password,
         style: if request.ack { Style::Acknowledging } else { Style::Plain },
-        force: request.force || !by_password,
-        stage: if by_password { Stage::Admission } else { Stage::Credentials },
+        force: request.force || token.is_some(),
+        stage: if token.is_some() { Stage::Resume } else { Stage::Admission },
         plain: false,
         name: String::new(),
         profile: Profile::default(),
         online: Vec::new(),
         token,
     })));
-    if by_password {
+    if let Some(token) = stored {
+        // It cannot be guessed, so nobody has to be slowed down.
+        let members_max = core.rules.login_members_max;
+        core.work(Ticket::Session(session.conn), Request::Resume { user, token, members_max });
+    } else {
         let (conn, address, attempt) = (session.conn, session.address, Attempt::Login(user));
         core.effects.push(Effect::Admit { conn, address, attempt });
-    } else {
-        // A token cannot be guessed, so nobody has to be slowed down.
-        core.work(Ticket::Session(session.conn), Request::Credentials(user));
     }
 }
 
@@ -157,6 +154,7 @@ pub(super) fn answered(session: &mut Session, answer: Answer, core: &mut Core) {
         Answer::Credentials(Ok(found)) => check(session, found, core),
         Answer::Verified(right) => verified(session, right, core),
         Answer::Profile(Ok(profile)) => claim(session, profile, core),
+        Answer::Resumed(Ok(found)) => resume(session, found, core),
         Answer::Hashed(Ok(hash)) => replace_password(session, hash, core),
         Answer::Written(written) if stage_is(session, Stage::Rehash) => {
             if let Err(error) = written {
@@ -169,6 +167,7 @@ pub(super) fn answered(session: &mut Session, answer: Answer, core: &mut Core) {
         Answer::Rows(Ok(rows)) => finish(session, rows, core),
         Answer::Credentials(Err(error))
         | Answer::Profile(Err(error))
+        | Answer::Resumed(Err(error))
         | Answer::Rows(Err(error)) => store_failed(session, &error, core),
         Answer::Hashed(Err(error)) => hash_failed(session, &error, core),
         Answer::Written(Ok(_))
@@ -237,27 +236,23 @@ fn read_credentials(session: &mut Session, core: &mut Core) {
 fn check(session: &mut Session, found: Option<storage::Credentials>, core: &mut Core) {
     let ticket = Ticket::Session(session.conn);
     let Some(login) = login_of(session) else { return };
-    let (name, hash, stored) = match found {
-        Some(found) => (found.name, Some(found.password), found.token),
-        None => (String::new(), None, None),
+    let (name, hash) = found.map(|found| (found.name, found.password)).unzip();
+    login.name = name.unwrap_or_default();
+    login.stage = Stage::Password;
+    login.plain = hash.as_deref().is_some_and(is_plain);
+    let offered = &mut login.password;
+    let password = if login.plain { offered.clone() } else { std::mem::take(offered) };
+    // Without an account it takes as long, so that the answer does not tell.
+    core.work(ticket, Request::Verify { password, hash });
+}
+
+fn resume(session: &mut Session, found: Option<Resumed>, core: &mut Core) {
+    let Some(login) = login_of(session) else { return };
+    let Some(Resumed { name, profile }) = found else {
+        return fail(session, Errno::Refused, None, None, core);
     };
     login.name = name;
-    match &mut login.secret {
-        Secret::Password(password) => {
-            login.stage = Stage::Password;
-            login.plain = hash.as_deref().is_some_and(is_plain);
-            let password = if login.plain { password.clone() } else { std::mem::take(password) };
-            // Without an account it takes as long, so that the answer does not tell.
-            core.work(ticket, Request::Verify { password, hash });
-        }
-        Secret::Token(given) => {
-            if stored.is_some_and(|stored| token::matches(given, &stored)) {
-                read_profile(session, core);
-            } else {
-                fail(session, Errno::Refused, None, None, core);
-            }
-        }
-    }
+    claim(session, profile, core);
 }
 
 fn verified(session: &mut Session, right: bool, core: &mut Core) {
@@ -268,14 +263,12 @@ fn verified(session: &mut Session, right: bool, core: &mut Core) {
     if !right {
         return fail(session, Errno::Refused, None, None, core);
     }
-    match &mut login.secret {
-        Secret::Password(password) if login.plain => {
-            login.stage = Stage::Hash;
-            let password = std::mem::take(password);
-            core.work(Ticket::Session(session.conn), Request::Hash { password });
-        }
-        _ => read_profile(session, core),
+    if !login.plain {
+        return read_profile(session, core);
     }
+    login.stage = Stage::Hash;
+    let password = std::mem::take(&mut login.password);
+    core.work(Ticket::Session(session.conn), Request::Hash { password });
 }
 
 /// The hash takes the place of the password that was stored as it is. When it cannot be stored

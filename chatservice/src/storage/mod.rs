@@ -21,6 +21,7 @@ use std::sync::Arc;
 
 use chatproto::{GroupId, UserId};
 use serde::{Deserialize, Serialize};
+use subtle::ConstantTimeEq;
 
 use crate::message::Message;
 
@@ -55,6 +56,13 @@ pub struct Credentials {
     pub password: String,
     /// The account's live resume token, if it has one.
     pub token: Option<TokenHash>,
+}
+
+impl Credentials {
+    /// Whether the account's token has this hash, in a time that does not tell where they differ.
+    pub fn has_token(&self, given: &TokenHash) -> bool {
+        self.token.is_some_and(|stored| given.ct_eq(&stored).into())
+    }
 }
 
 /// A user as others see it.
@@ -95,6 +103,15 @@ pub struct Profile {
     pub friends: Vec<Person>,
     /// By ascending id.
     pub groups: Vec<Group>,
+}
+
+/// What a login by token needs, once the token is found right.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resumed {
+    /// The account's name.
+    pub name: String,
+    /// See [`Store::profile`].
+    pub profile: Profile,
 }
 
 /// A message that waits for its recipient.
@@ -294,6 +311,18 @@ pub trait Store: Send + Sync {
     /// Friends and groups of `user`; an unknown user has none. At most `members_max` members are
     /// listed over all groups: the group that would exceed it and those after it list none.
     fn profile(&self, user: UserId, members_max: usize) -> Result<Profile, StoreError>;
+
+    /// Name and profile of `user` if the account's token has the hash `token`, else `None`.
+    fn resume(
+        &self,
+        user: UserId,
+        token: &TokenHash,
+        members_max: usize,
+    ) -> Result<Option<Resumed>, StoreError> {
+        let account = self.credentials(user)?.filter(|account| account.has_token(token));
+        let Some(Credentials { name, .. }) = account else { return Ok(None) };
+        Ok(Some(Resumed { name, profile: self.profile(user, members_max)? }))
+    }
 
     /// Members of `group` by ascending id; `None` when there is no such group.
     fn members(&self, group: GroupId) -> Result<Option<Vec<UserId>>, StoreError>;

@@ -2,7 +2,10 @@
 
 use chatproto::{GroupId, UserId};
 
-use super::{Arrival, Credentials, Outcome, PageLimit, Profile, Row, RowId, StoreError, Write};
+use super::{
+    Arrival, Credentials, Outcome, PageLimit, Profile, Resumed, Row, RowId, StoreError, TokenHash,
+    Write,
+};
 
 /// Work that may block or take long.
 #[derive(Clone)]
@@ -13,6 +16,15 @@ pub enum Request {
     Profile {
         /// Whose.
         user: UserId,
+        /// See [`super::Store::profile`].
+        members_max: usize,
+    },
+    /// → [`Answer::Resumed`].
+    Resume {
+        /// Whose.
+        user: UserId,
+        /// Of the token that is offered.
+        token: TokenHash,
         /// See [`super::Store::profile`].
         members_max: usize,
     },
@@ -60,6 +72,8 @@ pub enum Answer {
     Credentials(Result<Option<Credentials>, StoreError>),
     /// See [`super::Store::profile`].
     Profile(Result<Profile, StoreError>),
+    /// See [`super::Store::resume`].
+    Resumed(Result<Option<Resumed>, StoreError>),
     /// See [`super::Store::members`].
     Members(Result<Option<Vec<UserId>>, StoreError>),
     /// See [`super::Store::rows`].
@@ -79,10 +93,15 @@ pub enum Answer {
 impl Request {
     /// The answer when it cannot even be queued.
     pub fn unavailable(&self) -> Answer {
-        let error = StoreError::Unavailable("too much is waiting for it".to_owned());
+        self.failed(StoreError::Unavailable("too much is waiting for it".to_owned()))
+    }
+
+    /// The answer when it cannot be carried out.
+    pub fn failed(&self, error: StoreError) -> Answer {
         match self {
             Self::Credentials(_) => Answer::Credentials(Err(error)),
             Self::Profile { .. } => Answer::Profile(Err(error)),
+            Self::Resume { .. } => Answer::Resumed(Err(error)),
             Self::Members(_) => Answer::Members(Err(error)),
             Self::Rows { .. } => Answer::Rows(Err(error)),
             Self::Arrivals { .. } => Answer::Arrivals(Err(error)),

@@ -30,8 +30,8 @@ use rusqlite::config::DbConfig;
 pub use self::failure::OpenError;
 use self::writes::Writer;
 use super::{
-    Arrival, Credentials, Outcome, PageLimit, Profile, Row, RowId, Store, StoreError, StoreLimits,
-    Write,
+    Arrival, Credentials, Outcome, PageLimit, Profile, Resumed, Row, RowId, Store, StoreError,
+    StoreLimits, TokenHash, Write,
 };
 
 /// Reads under way at once; more wait for one to end.
@@ -84,6 +84,16 @@ impl Store for SqliteStore {
 
     fn profile(&self, user: UserId, members_max: usize) -> Result<Profile, StoreError> {
         reads::profile(&mut *self.readers.take()?, user, members_max).map_err(StoreError::from)
+    }
+
+    fn resume(
+        &self,
+        user: UserId,
+        token: &TokenHash,
+        members_max: usize,
+    ) -> Result<Option<Resumed>, StoreError> {
+        reads::resume(&mut *self.readers.take()?, user, token, members_max)
+            .map_err(StoreError::from)
     }
 
     fn members(&self, group: GroupId) -> Result<Option<Vec<UserId>>, StoreError> {

@@ -231,6 +231,9 @@ impl<T> Shared<T> {
             Request::Profile { user, members_max } => {
                 Answer::Profile(guarded(|| store.profile(user, members_max)))
             }
+            Request::Resume { user, token, members_max } => {
+                Answer::Resumed(guarded(|| store.resume(user, &token, members_max)))
+            }
             Request::Members(group) => Answer::Members(guarded(|| store.members(group))),
             Request::Rows { recipient, after, limit } => {
                 Answer::Rows(guarded(|| store.rows(recipient, after, limit)))

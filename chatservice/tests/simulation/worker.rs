@@ -138,6 +138,9 @@ impl Workers {
             Request::Profile { user, members_max } => {
                 Answer::Profile(database.read(|store| store.profile(user, members_max)))
             }
+            Request::Resume { user, token, members_max } => {
+                Answer::Resumed(database.read(|store| store.resume(user, &token, members_max)))
+            }
             Request::Members(group) => Answer::Members(database.read(|store| store.members(group))),
             Request::Rows { recipient, after, limit } => {
                 Answer::Rows(database.read(|store| store.rows(recipient, after, limit)))

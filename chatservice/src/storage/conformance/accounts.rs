@@ -3,7 +3,7 @@
 use chatproto::UserId;
 
 use super::{AWKWARD, Make, NOBODY, WIDE, commit, register, registration};
-use crate::storage::{Outcome, Person, Profile, Store, StoreLimits, Write};
+use crate::storage::{Outcome, Person, Profile, Resumed, Store, StoreLimits, Write};
 
 pub(super) fn run(make: Make<'_>) {
     ids_count_from_one(&*make(WIDE));
@@ -88,6 +88,7 @@ fn a_token_is_replaced_and_ended(store: &dyn Store) {
         let found = store.credentials(user).expect("the store works");
         found.expect("the account exists").token
     };
+    let resumed = |user, hash| store.resume(user, &hash, 10).expect("the store works");
     assert_eq!(token(ann), None);
     for next in [Some([0; 32]), Some([255; 32]), Some([255; 32]), None, None, Some([7; 32])] {
         let set = Write::SetToken { user: ann, token: next };
@@ -95,6 +96,12 @@ fn a_token_is_replaced_and_ended(store: &dyn Store) {
         assert_eq!(token(ann), next);
         assert_eq!(token(bob), None, "a token belongs to one account");
     }
+    assert_eq!(resumed(bob, [7; 32]), None);
+    assert_eq!(resumed(ann, [255; 32]), None, "it was replaced");
+    assert_eq!(resumed(NOBODY, [7; 32]), None);
+    assert_eq!(add_friend(store, ann, bob), Outcome::Done);
+    let profile = store.profile(ann, 10).expect("the store works");
+    assert_eq!(resumed(ann, [7; 32]), Some(Resumed { name: "ann".into(), profile }));
 }
 
 fn friends_are_one_way_ascending_and_once(store: &dyn Store) {

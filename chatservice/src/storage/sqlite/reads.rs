@@ -8,7 +8,9 @@ use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, Type, ValueRef};
 use rusqlite::{Connection, Error, OptionalExtension, params};
 
 use crate::message::{Audience, Message, Sid};
-use crate::storage::{Arrival, Credentials, Group, PageLimit, Person, Profile, Role, Row, RowId};
+use crate::storage::{
+    Arrival, Credentials, Group, PageLimit, Person, Profile, Resumed, Role, Row, RowId, TokenHash,
+};
 
 pub(super) fn credentials(
     connection: &Connection,
@@ -31,12 +33,33 @@ pub(super) fn profile(
     members_max: usize,
 ) -> rusqlite::Result<Profile> {
     let snapshot = connection.transaction()?;
-    let friends = friends(&snapshot, user)?;
-    let mut groups = groups(&snapshot, user)?;
+    profile_in(&snapshot, user, members_max)
+}
+
+/// Locks the file once for all of it.
+pub(super) fn resume(
+    connection: &mut Connection,
+    user: UserId,
+    token: &TokenHash,
+    members_max: usize,
+) -> rusqlite::Result<Option<Resumed>> {
+    let snapshot = connection.transaction()?;
+    let account = credentials(&snapshot, user)?.filter(|account| account.has_token(token));
+    let Some(Credentials { name, .. }) = account else { return Ok(None) };
+    Ok(Some(Resumed { name, profile: profile_in(&snapshot, user, members_max)? }))
+}
+
+fn profile_in(
+    snapshot: &Connection,
+    user: UserId,
+    members_max: usize,
+) -> rusqlite::Result<Profile> {
+    let friends = friends(snapshot, user)?;
+    let mut groups = groups(snapshot, user)?;
     let mut budget = members_max;
     for group in &mut groups {
         // One more than fits tells that the group does not, without reading all of it.
-        let members = members_with_roles(&snapshot, group.id, budget.saturating_add(1))?;
+        let members = members_with_roles(snapshot, group.id, budget.saturating_add(1))?;
         if members.len() > budget {
             break;
         }

@@ -122,6 +122,8 @@ fn every_kind_of_request_is_answered_in_kind() {
     assert!(matches!(one(&answers), (2, Answer::Credentials(Ok(Some(_))))));
     submit(&workers, 3, Request::Profile { user, members_max: 1 });
     assert!(matches!(one(&answers), (3, Answer::Profile(Ok(_)))));
+    submit(&workers, 9, Request::Resume { user, token: [0; 32], members_max: 1 });
+    assert!(matches!(one(&answers), (9, Answer::Resumed(Ok(None)))));
     submit(&workers, 4, Request::Members(GroupId(1)));
     assert!(matches!(one(&answers), (4, Answer::Members(Ok(None)))));
     submit(

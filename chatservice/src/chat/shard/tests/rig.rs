@@ -187,17 +187,7 @@ impl Rig {
     pub(super) fn fail(&mut self) {
         while let Some((ticket, request)) = self.work.pop_front() {
             let error = StoreError::Unavailable("the test wants it".to_owned());
-            let answer = match request {
-                Request::Credentials(_) => Answer::Credentials(Err(error)),
-                Request::Profile { .. } => Answer::Profile(Err(error)),
-                Request::Members(_) => Answer::Members(Err(error)),
-                Request::Rows { .. } => Answer::Rows(Err(error)),
-                Request::Arrivals { .. } => Answer::Arrivals(Err(error)),
-                Request::NewestRow => Answer::NewestRow(Err(error)),
-                Request::Write(_) => Answer::Written(Err(error)),
-                Request::Hash { .. } => Answer::Hashed(Err(error)),
-                Request::Verify { .. } => Answer::Verified(false),
-            };
+            let answer = request.failed(error);
             self.answer(ticket, answer);
         }
     }
@@ -208,6 +198,9 @@ impl Rig {
             Request::Credentials(user) => Answer::Credentials(store.credentials(user)),
             Request::Profile { user, members_max } => {
                 Answer::Profile(store.profile(user, members_max))
+            }
+            Request::Resume { user, token, members_max } => {
+                Answer::Resumed(store.resume(user, &token, members_max))
             }
             Request::Members(group) => Answer::Members(store.members(group)),
             Request::Rows { recipient, after, limit } => {
