@@ -215,6 +215,8 @@ impl Server {
         let proxies = config.proxy_from.clone();
         let tcp = TcpServer::builder(config.listen)
             .threads(config.threads.into())
+            // Several deal more evenly than the kernel; one has nothing to deal.
+            .listen_on_every_loop(config.threads == 1)
             .thread_name(LOOP_THREAD)
             .max_connections(config.connections_max)
             .connection_options(options)

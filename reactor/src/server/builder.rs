@@ -109,7 +109,8 @@ impl TcpServerBuilder {
     /// Has every sub loop listen and accept for itself (SO_REUSEPORT), where muduo's `kReusePort`
     /// leads. The kernel deals connections by a hash, which is even only when they are many;
     /// [`TcpServerBuilder::placement`] has no say. For many short connections, where accepting on
-    /// one loop is what limits.
+    /// one loop is what limits. With one sub loop nothing is dealt and no port shared: it spares
+    /// waking the main loop for each connection.
     pub fn listen_on_every_loop(mut self, on: bool) -> Self {
         self.listens_everywhere = on;
         self
@@ -228,7 +229,7 @@ impl TcpServerBuilder {
     /// One listener, or one for each sub loop at the same address.
     fn bind(&self, event_loop: &EventLoop, everywhere: bool) -> io::Result<Vec<Arc<Listener>>> {
         let mut listening = self.listening.clone();
-        listening.reuse_port |= everywhere;
+        listening.reuse_port |= everywhere && self.threads > 1;
         let bind = |address: &Address| {
             let poller = &event_loop.core.poller;
             Listener::bind(poller, address, &listening, &self.connection_options).map(Arc::new)

@@ -91,6 +91,19 @@ fn every_loop_listens_for_itself() {
 }
 
 #[test]
+fn a_loop_that_listens_alone_does_not_share_its_port() {
+    let running = echoing(|builder| builder.threads(1).listen_on_every_loop(true));
+    assert!(is_served(&mut running.connect()));
+    assert_eq!(running.server.loops()[0].stats().accepted, 1);
+    let mut event_loop = EventLoop::new().unwrap();
+    let again = TcpServer::builder(running.server.local_addr())
+        .threads(1)
+        .listen_on_every_loop(true)
+        .start(&mut event_loop, |_seat| Echo);
+    assert!(again.is_err_and(|error| error.to_string().contains("in use")));
+}
+
+#[test]
 fn threads_are_initialised_where_they_run() {
     let (sender, receiver) = mpsc::channel();
     let processor = rustix::thread::sched_getaffinity(None).unwrap();
