@@ -4,12 +4,14 @@
 //! The writer puts all writes that wait into one commit; while it waits for the disk, the next
 //! batch gathers. So batches grow with the load, and no clock delays a single write. Writes are
 //! carried out in the order of submission, but for removals, which may wait for writes that have
-//! nothing to do with them ([`Write::Remove`]); between reads and hashes there is no order.
+//! nothing to do with them ([`Write::Remove`]); between reads and hashes there is no order. A
+//! [`Write::UserBarrier`] of a user of whom nothing is under way is answered at once.
 
 mod backlog;
 mod fifo;
 mod metrics;
 mod queue;
+mod under_way;
 
 #[cfg(test)]
 mod tests;
@@ -25,6 +27,7 @@ use self::backlog::{Backlog, Limits};
 use self::fifo::Fifo;
 pub use self::metrics::Metrics;
 use self::queue::Queue;
+use self::under_way::UnderWay;
 use super::password::PasswordHasher;
 use super::{Answer, Outcome, Request, Store, StoreError, Write};
 
@@ -63,7 +66,7 @@ impl Default for Options {
     }
 }
 
-/// Takes answers on a worker's thread. Must neither block for long nor panic.
+/// Takes answers on a worker's thread, or on one that submits. Must neither block for long nor panic.
 pub type Deliver<T> = Arc<dyn Fn(Vec<(T, Answer)>) + Send + Sync>;
 
 /// The running threads. Every request that is taken is answered once, under its tag.
@@ -82,6 +85,7 @@ struct Shared<T> {
     writes: Queue<Backlog<T>>,
     reads: Queue<Fifo<(T, Request)>>,
     hashes: Queue<Fifo<(T, Request)>>,
+    under_way: UnderWay,
     metrics: Metrics,
 }
 
@@ -101,6 +105,7 @@ impl<T: Send + 'static> Workers<T> {
             writes: Queue::new(options.queue_max, Backlog::new(commit)),
             reads: Queue::new(options.queue_max, Fifo::new(READS_AT_ONCE)),
             hashes: Queue::new(options.queue_max, Fifo::new(HASHES_AT_ONCE)),
+            under_way: UnderWay::new(),
             metrics: Metrics::default(),
         });
         let mut workers = Self { shared, threads: Vec::new() };
@@ -143,18 +148,32 @@ impl<T: Send + 'static> Workers<T> {
         let shared = &*self.shared;
         shared.metrics.taken(requests.len());
         let (mut writes, mut reads, mut hashes) = (Vec::new(), Vec::new(), Vec::new());
+        let mut passed = Vec::new();
         for (tag, request) in requests.drain(..) {
             match request {
-                Request::Write(write) => writes.push((tag, write)),
+                Request::Write(Write::UserBarrier { user })
+                    if shared.under_way.has_none_of(user) =>
+                {
+                    passed.push((tag, Answer::Written(Ok(Outcome::Done))));
+                }
+                Request::Write(write) => {
+                    shared.under_way.begin(&write);
+                    writes.push((tag, write));
+                }
                 Request::Hash { .. } | Request::Verify { .. } => hashes.push((tag, request)),
                 _ => reads.push((tag, request)),
             }
         }
-        let refused = shared.writes.put(writes).into_iter();
-        requests.extend(refused.map(|(tag, write)| (tag, Request::Write(write))));
+        for (tag, write) in shared.writes.put(writes) {
+            shared.under_way.end(&write);
+            requests.push((tag, Request::Write(write)));
+        }
         requests.extend(shared.reads.put(reads));
         requests.extend(shared.hashes.put(hashes));
         shared.metrics.answered(requests.len());
+        if !passed.is_empty() {
+            shared.deliver(passed);
+        }
     }
 
     /// What the threads have done so far. Any thread.
@@ -197,6 +216,7 @@ impl<T> Shared<T> {
             let result = self.commit(&writes);
             self.metrics.committed(writes.len(), started.elapsed());
             health = health.after(&result);
+            self.under_way.set_in_doubt(result.is_err());
             let answers: Vec<_> = match result {
                 Ok(outcomes) => {
                     let written = outcomes.into_iter().map(|outcome| Answer::Written(Ok(outcome)));
@@ -208,6 +228,7 @@ impl<T> Shared<T> {
                 }
             };
             self.deliver(answers);
+            writes.iter().for_each(|write| self.under_way.end(write));
         }
     }
 

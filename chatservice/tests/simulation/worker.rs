@@ -1,5 +1,8 @@
-//! The store behind its workers: writes in batches and in order, but for removals that wait, reads
-//! in any order, each after a while. It can fail, also after it has done what it was asked.
+//! The store behind its workers: writes in batches and in order, but for removals that wait and
+//! barriers that need not, reads in any order, each after a while. It can fail, also after it has
+//! done what it was asked.
+
+use std::collections::HashMap;
 
 use chatproto::UserId;
 use chatservice::chat::Ticket;
@@ -52,11 +55,22 @@ pub(crate) struct Workers {
     late: Vec<Write>,
     /// Answers to writes come in order.
     last_answer: Micros,
+    /// When the last answer to a write of each user's queue comes.
+    answered: HashMap<UserId, Micros>,
+    /// A commit failed, and none has worked since.
+    in_doubt: bool,
 }
 
 impl Workers {
     pub(crate) fn new(start: Start) -> Self {
-        Self { start, writes: Vec::new(), late: Vec::new(), last_answer: 0 }
+        Self {
+            start,
+            writes: Vec::new(),
+            late: Vec::new(),
+            last_answer: 0,
+            answered: HashMap::new(),
+            in_doubt: false,
+        }
     }
 
     pub(crate) fn submit(
@@ -69,6 +83,11 @@ impl Workers {
         let start = self.start;
         let delay = context.store_delay();
         match request {
+            Request::Write(Write::UserBarrier { user }) if self.passes(context, user) => {
+                let answer = Answer::Written(Ok(Outcome::Done));
+                let task = Task::Answers(vec![(shard, ticket, answer)]);
+                context.schedule.after(1, Event::Node { start, task });
+            }
             Request::Write(write) => {
                 if self.writes.is_empty() {
                     context.schedule.after(delay, Event::Node { start, task: Task::Commit });
@@ -80,6 +99,15 @@ impl Workers {
                 context.schedule.after(delay, Event::Node { start, task });
             }
         }
+    }
+
+    /// Whether no write of this user's queue waits, or waits for its answer; at times it is not
+    /// seen, as users share counters.
+    fn passes(&self, context: &mut Context, user: UserId) -> bool {
+        let waits = |(_, _, write): &(u16, Ticket, Write)| write.queue() == Some(user);
+        let is_answered = self.answered.get(&user).is_none_or(|at| *at < context.schedule.now);
+        let has_none = is_answered && !self.in_doubt && !self.writes.iter().any(waits);
+        has_none && context.rng.bool()
     }
 
     pub(crate) fn commit(&mut self, context: &mut Context, database: &Database) {
@@ -104,6 +132,9 @@ impl Workers {
         let task = Task::Answers(answers.collect());
         let at = context.schedule.now + context.store_delay();
         self.last_answer = self.last_answer.max(at);
+        self.in_doubt = failing;
+        let users = writes.iter().filter_map(Write::queue);
+        self.answered.extend(users.map(|user| (user, self.last_answer)));
         context.schedule.at(self.last_answer, Event::Node { start: self.start, task });
     }
 

@@ -168,6 +168,30 @@ fn what_waits_is_committed_together_in_order() {
 }
 
 #[test]
+fn a_users_barrier_waits_for_what_is_under_way_of_that_user_alone() {
+    let (workers, answers, entered, gate) = start_gated(Options::default());
+    let barrier = |user| Request::Write(Write::UserBarrier { user: UserId(user) });
+    submit(&workers, 0, Request::Write(Write::SetToken { user: UserId(1), token: None }));
+    entered.recv_timeout(PATIENCE).unwrap();
+    submit(&workers, 1, barrier(1));
+    submit(&workers, 2, barrier(2));
+    let is_passed = |answer: &Answer| matches!(answer, Answer::Written(Ok(Outcome::Done)));
+    assert!(matches!(one(&answers), (2, answer) if is_passed(&answer)));
+    gate.send(Gate::Fail).unwrap();
+    assert_eq!(one(&answers).0, 0);
+    assert_eq!(entered.recv_timeout(PATIENCE), Ok(1), "the barrier of the first");
+    submit(&workers, 3, barrier(2));
+    gate.send(Gate::Work).unwrap();
+    assert!(matches!(one(&answers), (1, answer) if is_passed(&answer)));
+    assert_eq!(entered.recv_timeout(PATIENCE), Ok(1), "what failed may yet take effect");
+    gate.send(Gate::Work).unwrap();
+    assert_eq!(one(&answers).0, 3);
+    submit(&workers, 4, barrier(1));
+    assert_eq!(one(&answers).0, 4, "all has ended");
+    assert_eq!((workers.metrics().queued(), workers.metrics().commits()), (0, 3));
+}
+
+#[test]
 fn a_batch_is_bounded_in_writes_and_bytes() {
     let object = ChatObject::direct(UserId(1), "ann", UserId(1), &"x".repeat(1000), "then");
     let deposit = |n: u128| {
