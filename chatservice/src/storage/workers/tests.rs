@@ -7,7 +7,9 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 use super::*;
 use crate::message::{Audience, Message, Sid};
 use crate::storage::memory::MemoryStore;
-use crate::storage::{Arrival, Credentials, PageLimit, Profile, Row, RowId, StoreLimits};
+use crate::storage::{
+    Arrival, Credentials, PageLimit, Profile, Row, RowId, StoreError, StoreLimits,
+};
 
 const LIMITS: StoreLimits =
     StoreLimits { friends_max: 9, groups_max: 9, members_max: 9, rows_max: 10_000 };
