@@ -1,6 +1,6 @@
 //! A bare level-triggered epoll loop that echoes: one wait, one read and one write for each
-//! block, and nothing else. What it does, every server has to do; what another one does on top
-//! is that one's own cost.
+//! block, and nothing else; or a write to each other connection. What it does, every server has to
+//! do; what another one does on top is that one's own cost.
 //!
 //! Not a model of a server: it has no limits, no timers and no order of closing.
 
@@ -23,9 +23,19 @@ const BACKLOG: i32 = 4096;
 /// Stands for the listener; slots of connections are far below.
 const LISTENER: u64 = u64::MAX;
 
+/// To whom a block goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// Back to the sender.
+    Sender,
+    /// To all others.
+    Others,
+}
+
 /// The loop, its listener and its connections.
 #[derive(Debug)]
 pub struct BareEcho {
+    audience: Audience,
     epoll: OwnedFd,
     listener: TcpListener,
     connections: Slab<EchoConnection>,
@@ -51,11 +61,12 @@ impl BareEcho {
     ///
     /// # Errors
     /// If the port is taken, or there are no descriptors left.
-    pub fn bind(port: u16) -> io::Result<Self> {
+    pub fn bind(port: u16, audience: Audience) -> io::Result<Self> {
         let listener = listen(port)?;
         let epoll = epoll::create(CreateFlags::CLOEXEC)?;
         epoll::add(&epoll, &listener, EventData::new_u64(LISTENER), EventFlags::IN)?;
-        Ok(Self { epoll, listener, connections: Slab::new(), input: vec![0; READ_BYTES] })
+        let (connections, input) = (Slab::new(), vec![0; READ_BYTES]);
+        Ok(Self { audience, epoll, listener, connections, input })
     }
 
     /// Where it listens.
@@ -106,20 +117,47 @@ impl BareEcho {
     fn handle_event(&mut self, slot: usize) -> Fate {
         let connection = &mut self.connections[slot];
         let was_blocked = !connection.unsent.is_empty();
-        let result =
-            if was_blocked { connection.write_unsent() } else { connection.echo(&mut self.input) };
-        let is_blocked = !connection.unsent.is_empty();
+        let result = match self.audience {
+            _ if was_blocked => connection.write_unsent(),
+            Audience::Sender => connection.echo(&mut self.input),
+            Audience::Others => self.tell_others(slot),
+        };
         match result {
-            Ok(Fate::Open) if was_blocked != is_blocked => {
-                let interest = if is_blocked { EventFlags::OUT } else { EventFlags::IN };
-                let data = EventData::new_u64(slot as u64);
-                match epoll::modify(&self.epoll, &connection.stream, data, interest) {
-                    Ok(()) => Fate::Open,
-                    Err(_) => Fate::Over,
-                }
-            }
-            Ok(fate) => fate,
+            Ok(Fate::Open) => self.follow(slot, was_blocked),
+            Ok(Fate::Over) => Fate::Over,
             Err(Errno::AGAIN | Errno::INTR) => Fate::Open,
+            Err(_) => Fate::Over,
+        }
+    }
+
+    fn tell_others(&mut self, slot: usize) -> Result<Fate, Errno> {
+        let count = read(&self.connections[slot].stream, &mut self.input)?;
+        if count == 0 {
+            return Ok(Fate::Over);
+        }
+        for other in 0..self.connections.capacity() {
+            let Some(connection) = self.connections.get_mut(other).filter(|_| other != slot) else {
+                continue;
+            };
+            let was_blocked = !connection.unsent.is_empty();
+            // What is wrong with it, its own event tells.
+            let _broken = connection.send(&self.input[..count]);
+            self.follow(other, was_blocked);
+        }
+        Ok(Fate::Open)
+    }
+
+    /// Waits for what a connection is ready for next.
+    fn follow(&self, slot: usize, was_blocked: bool) -> Fate {
+        let connection = &self.connections[slot];
+        let is_blocked = !connection.unsent.is_empty();
+        if was_blocked == is_blocked {
+            return Fate::Open;
+        }
+        let interest = if is_blocked { EventFlags::OUT } else { EventFlags::IN };
+        let data = EventData::new_u64(slot as u64);
+        match epoll::modify(&self.epoll, &connection.stream, data, interest) {
+            Ok(()) => Fate::Open,
             Err(_) => Fate::Over,
         }
     }
@@ -131,12 +169,20 @@ impl EchoConnection {
         if count == 0 {
             return Ok(Fate::Over);
         }
-        let written = match write(&self.stream, &input[..count]) {
-            Err(Errno::AGAIN | Errno::INTR) => 0,
-            result => result?,
-        };
-        self.unsent.extend_from_slice(&input[written..count]);
+        self.send(&input[..count])?;
         Ok(Fate::Open)
+    }
+
+    fn send(&mut self, block: &[u8]) -> Result<(), Errno> {
+        let mut written = 0;
+        if self.unsent.is_empty() {
+            written = match write(&self.stream, block) {
+                Err(Errno::AGAIN | Errno::INTR) => 0,
+                result => result?,
+            };
+        }
+        self.unsent.extend_from_slice(&block[written..]);
+        Ok(())
     }
 
     fn write_unsent(&mut self) -> Result<Fate, Errno> {
@@ -170,7 +216,13 @@ fn is_passing(error: &io::Error) -> bool {
 /// One that runs until the tests are over; returns where.
 #[cfg(test)]
 pub(crate) fn start() -> SocketAddr {
-    let server = BareEcho::bind(0).expect("a port is free");
+    start_for(Audience::Sender)
+}
+
+/// The same for one with another audience.
+#[cfg(test)]
+pub(crate) fn start_for(audience: Audience) -> SocketAddr {
+    let server = BareEcho::bind(0, audience).expect("a port is free");
     let address = server.local_addr().expect("it listens");
     std::thread::spawn(move || server.run());
     address
@@ -215,5 +267,29 @@ mod tests {
         assert!(received.chunks(block.len()).all(|chunk| chunk == block));
         client.shutdown(Shutdown::Write).unwrap();
         assert_eq!(client.read(&mut [0]).unwrap(), 0);
+    }
+
+    #[test]
+    fn what_is_sent_goes_to_all_others() {
+        const SENT: usize = 16 << 20;
+        let address = start_for(Audience::Others);
+        let mut clients: Vec<_> = (0..3).map(|_| TcpStream::connect(address).unwrap()).collect();
+        let mut speaker = clients.pop().unwrap();
+        let sender = thread::spawn(move || {
+            let block: Vec<u8> = (0..1 << 20).map(|at| (at % 251) as u8).collect();
+            (0..SENT / block.len()).for_each(|_| speaker.write_all(&block).unwrap());
+            (speaker, block)
+        });
+        // The second is full long before it reads.
+        let received = clients.iter_mut().map(|client| {
+            let mut received = vec![0; SENT];
+            client.read_exact(&mut received).unwrap();
+            received
+        });
+        let received: Vec<_> = received.collect();
+        let (mut speaker, block) = sender.join().unwrap();
+        assert!(received.iter().flat_map(|it| it.chunks(block.len())).all(|chunk| chunk == block));
+        speaker.set_nonblocking(true).unwrap();
+        assert!(speaker.read(&mut [0]).is_err(), "nothing comes back");
     }
 }

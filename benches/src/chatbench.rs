@@ -19,6 +19,7 @@ mod bench;
 mod branch;
 mod drive;
 mod enrol;
+mod floor;
 mod flow;
 mod gauge;
 mod inbox;

@@ -27,6 +27,13 @@ impl Contender {
         Self::start("bare epoll loop", command, cpu, None)
     }
 
+    /// The bare loop that sends each block to all others.
+    pub(crate) fn bare_hub(program: &Path, cpu: usize) -> io::Result<Self> {
+        let mut command = Command::new(program);
+        command.args(["0", "--to-others"]);
+        Self::start("bare epoll loop", command, cpu, None)
+    }
+
     /// A ChatServer with one loop and cheap passwords over an empty store.
     pub(crate) fn chat_server(program: &Path, cpu: usize) -> io::Result<Self> {
         Self::chat_server_with(program, cpu, ["--threads", "1", "--password-kib", "8"])

@@ -1,7 +1,7 @@
-//! `bare-echo PORT [--pin CPU]`: the bare echo loop as a process of its own.
+//! `bare-echo PORT [--pin CPU] [--to-others]`: the bare echo loop as a process of its own.
 
 use benches::affinity::pin_thread;
-use benches::bare_epoll::BareEcho;
+use benches::bare_epoll::{Audience, BareEcho};
 use clap::Parser;
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -16,8 +16,11 @@ struct Arguments {
     #[arg(long, value_name = "CPU")]
     pin: Option<usize>,
     /// Loops, each with a thread and a listener of its own
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, conflicts_with = "to_others")]
     loops: usize,
+    /// Send each block to all others, and not back
+    #[arg(long)]
+    to_others: bool,
 }
 
 fn main() -> ExitCode {
@@ -34,9 +37,10 @@ fn run(arguments: &Arguments) -> io::Result<()> {
     if let Some(cpu) = arguments.pin {
         pin_thread(cpu)?;
     }
-    let server = BareEcho::bind(arguments.port)?;
+    let audience = if arguments.to_others { Audience::Others } else { Audience::Sender };
+    let server = BareEcho::bind(arguments.port, audience)?;
     for _ in 1..arguments.loops {
-        let another = BareEcho::bind(server.local_addr()?.port())?;
+        let another = BareEcho::bind(server.local_addr()?.port(), audience)?;
         std::thread::spawn(move || another.run());
     }
     writeln!(io::stdout(), "bare-echo is listening on {}", server.local_addr()?)?;

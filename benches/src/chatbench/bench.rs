@@ -25,7 +25,9 @@ pub(super) struct Bench<'a> {
     pub(super) gauge: Gauge,
     /// The number of the first message that a client sends: no earlier run has used it.
     pub(super) first: u64,
-    /// The server that was started, which ends with this.
+    /// The processor of a server that is started for this.
+    pub(super) server_cpu: usize,
+    /// That server, which ends with this.
     _own: Option<Contender>,
 }
 
@@ -44,13 +46,17 @@ impl<'a> Bench<'a> {
     pub(super) fn new(common: &'a Common) -> io::Result<Self> {
         // A server that is started inherits the limit that this raises.
         crowd::size_allowed(0);
-        let own = if common.server.is_empty() { Some(start_server(common)?) } else { None };
+        let (server_cpu, load_cpu) = two_processors()?;
+        let own = common.server.is_empty().then(|| start_server(common, server_cpu)).transpose()?;
+        if own.is_some() {
+            pin_thread(load_cpu)?;
+        }
         let servers = match &own {
             Some(server) => vec![server.address],
             None => common.server.clone(),
         };
         let gauge = Gauge::new(&servers, &common.pid)?;
-        Ok(Self { common, servers, gauge, first: first_number(), _own: own })
+        Ok(Self { common, servers, gauge, first: first_number(), server_cpu, _own: own })
     }
 
     /// `count` accounts: those of earlier runs, then new ones.
@@ -182,12 +188,9 @@ impl Act for Talk {
     }
 }
 
-/// A ChatServer on the first processor, and the calling thread on the last.
-fn start_server(common: &Common) -> io::Result<Contender> {
+fn start_server(common: &Common, cpu: usize) -> io::Result<Contender> {
     let path = program(common.own.program.as_ref(), "ChatServer")?;
-    let (first, last) = two_processors()?;
-    let server = Contender::chat_server_with(&path, first, common.own.flags())?;
-    pin_thread(last)?;
+    let server = Contender::chat_server_with(&path, cpu, common.own.flags())?;
     eprintln!("ChatServer is process {} at {}", server.pid(), server.address);
     Ok(server)
 }

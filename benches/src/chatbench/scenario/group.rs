@@ -2,6 +2,7 @@
 
 use crate::chatbench::assembly;
 use crate::chatbench::bench::{Bench, Title, check_descriptors};
+use crate::chatbench::floor;
 use crate::chatbench::net::Net;
 use crate::chatbench::options::{Common, rate};
 use crate::chatbench::report::PhaseReport;
@@ -29,6 +30,10 @@ pub(in crate::chatbench) struct Options {
     /// from when a message was to be sent
     #[arg(long, value_name = "MESSAGES", value_parser = rate, conflicts_with = "in_flight")]
     rate: Option<f64>,
+    /// Before and after it, measures on the same processor a loop that does nothing but read an object
+    /// and write it to as many connections: for one group, one speaker and one message under way
+    #[arg(long, conflicts_with_all = ["server", "rate", "groups", "speakers", "in_flight"])]
+    floor: bool,
     #[command(flatten)]
     pub(in crate::chatbench) common: Common,
 }
@@ -47,6 +52,14 @@ pub(in crate::chatbench) fn run(
     }
     let clients = members * groups;
     check_descriptors(clients)?;
+    if options.floor && members > floor::CONNECTIONS_MAX {
+        let text = format!("--floor: at most {} members", floor::CONNECTIONS_MAX);
+        return Err(io::Error::other(text));
+    }
+    let mut phases = Vec::new();
+    if options.floor {
+        phases.push(floor::measure(bench, members)?);
+    }
     let people = bench.spread(bench.people(clients)?, 1);
     let mut talk = Talk::new(people, options.manner(bench.first));
     let mut net = Net::new(clients)?;
@@ -63,7 +76,12 @@ pub(in crate::chatbench) fn run(
             }
         }
     }
-    Ok(vec![bench.converse(&mut net, &mut talk, options.rate, TITLE)?])
+    phases.push(bench.converse(&mut net, &mut talk, options.rate, TITLE)?);
+    drop(net);
+    if options.floor {
+        phases.push(floor::measure(bench, members)?);
+    }
+    Ok(phases)
 }
 
 impl Options {
