@@ -151,8 +151,8 @@ impl Server {
         Ok(())
     }
 
-    /// Opens the store, starts workers and loops, and listens. Connections are accepted on
-    /// `event_loop`, which the caller runs.
+    /// Opens the store, starts workers and loops, and listens. Connections are accepted as the last
+    /// thing, on the chat loop if there is one, else on `event_loop`, which the caller runs.
     pub fn start(event_loop: &mut EventLoop, config: Config) -> Result<Self, StartError> {
         let store: Arc<dyn Store> = match &config.mysql {
             Some(target) => {
@@ -213,10 +213,11 @@ impl Server {
         let for_loops = Arc::clone(&shared);
         let for_cluster = Arc::clone(&handles);
         let proxies = config.proxy_from.clone();
-        let tcp = TcpServer::builder(config.listen)
+        let mut tcp = TcpServer::builder(config.listen)
             .threads(config.threads.into())
             // Several deal more evenly than the kernel; one has nothing to deal.
             .listen_on_every_loop(config.threads == 1)
+            .accept_later(true)
             .thread_name(LOOP_THREAD)
             .max_connections(config.connections_max)
             .connection_options(options)
@@ -238,6 +239,7 @@ impl Server {
         let start =
             |address| health::start(event_loop, address, Arc::downgrade(&shared), tcp.handles());
         let health = health.map(start).transpose()?;
+        tcp.start_accepting();
         Ok(Self { tcp, _health: health, shared, done, cluster })
     }
 

@@ -45,8 +45,8 @@ pub use self::target::{Target, TargetError};
 use self::timed::TimedConn;
 use self::writes::Batch;
 use super::{
-    Arrival, Credentials, Outcome, PageLimit, Profile, Row, RowId, Store, StoreError, StoreLimits,
-    Write,
+    Arrival, Credentials, Outcome, PageLimit, Profile, Resumed, Row, RowId, Store, StoreError,
+    StoreLimits, TokenHash, Write,
 };
 
 /// How often the writing connection is looked after when nobody writes. Well below the silence after
@@ -123,6 +123,15 @@ impl Store for MySqlStore {
 
     fn profile(&self, user: UserId, members_max: usize) -> Result<Profile, StoreError> {
         self.inner.read(|conn| reads::profile(conn, user, members_max))
+    }
+
+    fn resume(
+        &self,
+        user: UserId,
+        token: &TokenHash,
+        members_max: usize,
+    ) -> Result<Option<Resumed>, StoreError> {
+        self.inner.read(|conn| reads::resume(conn, user, token, members_max))
     }
 
     fn members(&self, group: GroupId) -> Result<Option<Vec<UserId>>, StoreError> {

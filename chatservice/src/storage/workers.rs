@@ -70,7 +70,7 @@ pub type Deliver<T> = Arc<dyn Fn(Vec<(T, Answer)>) + Send + Sync>;
 
 /// The running threads. Every request that is taken is answered once, under its tag.
 ///
-/// A store call that panics is answered with [`StoreError::Unavailable`] and the thread goes on.
+/// A store call that panics is answered with [`StoreError::Unavailable`](super::StoreError::Unavailable) and the thread goes on.
 /// A panic outside of one ends the process: a server whose workers are gone would answer nobody.
 pub struct Workers<T> {
     shared: Arc<Shared<T>>,

@@ -12,10 +12,11 @@ use crate::error::{Error, Result};
 use crate::event_loop::EventLoop;
 use crate::event_loop::handle::LoopHandle;
 use crate::event_loop::mailbox::Mailbox;
+use crate::event_loop::source::SourceId;
 use crate::event_loop::thread_pool::EventLoopThreadPool;
 use crate::event_loop::token::OWNERS_MAX;
 use crate::server::TcpServer;
-use crate::server::acceptor::{Acceptor, Target};
+use crate::server::acceptor::{Acceptor, Target, WaitingAcceptor};
 use crate::server::door::{AcceptFilter, Door};
 use crate::server::listener::Listener;
 use crate::server::placement::{Chooser, Placement};
@@ -39,6 +40,7 @@ pub struct TcpServerBuilder {
     processors: Vec<usize>,
     listening: ListenOptions,
     listens_everywhere: bool,
+    accepts_later: bool,
     placement: Placement,
     limits: ConnectionLimits,
     connection_options: ConnectionOptions,
@@ -56,6 +58,7 @@ impl TcpServerBuilder {
             processors: Vec::new(),
             listening: ListenOptions { backlog: 4096, reuse_port: false, only_ipv6: false },
             listens_everywhere: false,
+            accepts_later: false,
             placement: Placement::default(),
             limits: ConnectionLimits { in_all: usize::MAX, by_address: usize::MAX },
             connection_options: ConnectionOptions::default(),
@@ -113,6 +116,13 @@ impl TcpServerBuilder {
     /// waking the main loop for each connection.
     pub fn listen_on_every_loop(mut self, on: bool) -> Self {
         self.listens_everywhere = on;
+        self
+    }
+
+    /// Has the server accept nobody before [`TcpServer::start_accepting`]; until then clients wait in
+    /// the backlog. For services that need what is started after them.
+    pub fn accept_later(mut self, on: bool) -> Self {
+        self.accepts_later = on;
         self
     }
 
@@ -211,17 +221,21 @@ impl TcpServerBuilder {
             door: door.clone(),
             options: self.connection_options,
             tls: self.tls,
+            accepts_later: self.accepts_later,
             alive,
         };
-        let server = TcpServer { listeners, handles, door, pool, services };
+        let mut server =
+            TcpServer { listeners, handles, door, pool, services, waiting: Vec::new() };
         // If this fails, the server is dropped, and with it stops what has been started.
-        Arc::new(plan).install_all(event_loop, &server.pool)?;
+        server.waiting = Arc::new(plan).install_all(event_loop, &server.pool)?;
         if !everywhere {
             let targets = server.handles.iter().enumerate().map(target).collect();
             let chooser = Chooser::new(self.placement);
-            let door = server.door.clone();
-            install_acceptor(event_loop, server.listeners[0].clone(), targets, chooser, door)
-                .map_err(failed)?;
+            let (listener, door) = (server.listeners[0].clone(), server.door.clone());
+            let make = |id| Acceptor::new(id, listener, targets, chooser, door);
+            server
+                .waiting
+                .extend(install_acceptor(event_loop, self.accepts_later, make).map_err(failed)?);
         }
         Ok(server)
     }
@@ -265,19 +279,24 @@ fn target<Post: Send + 'static>((seat, handle): (usize, &ServiceHandle<Post>)) -
     Target { seat, sink: handle.mailbox.clone() }
 }
 
+/// Puts an acceptor on a loop; what it takes to start it, if that is to be later.
 fn install_acceptor(
     event_loop: &mut EventLoop,
-    listener: Arc<Listener>,
-    targets: Vec<Target>,
-    chooser: Chooser,
-    door: Arc<Door>,
-) -> io::Result<()> {
+    later: bool,
+    make: impl FnOnce(SourceId) -> Acceptor,
+) -> io::Result<Option<WaitingAcceptor>> {
+    let handle = event_loop.handle();
+    let mut waiting = None;
     event_loop.install(|core, id| {
-        let acceptor = Acceptor::new(id, listener, targets, chooser, door);
-        acceptor.watch(core)?;
+        let acceptor = make(id);
+        if later {
+            waiting = Some(WaitingAcceptor::new(handle, &acceptor));
+        } else {
+            acceptor.watch(core)?;
+        }
         Ok(Box::new(acceptor))
     })?;
-    Ok(())
+    Ok(waiting)
 }
 
 impl fmt::Debug for TcpServerBuilder {
@@ -299,22 +318,24 @@ struct ServicePlan<Post, F> {
     door: Arc<Door>,
     options: ConnectionOptions,
     tls: Option<Tls>,
+    accepts_later: bool,
     alive: mpsc::Sender<Infallible>,
 }
 
 impl<Post: Send + 'static, F> ServicePlan<Post, F> {
-    /// Makes a service on each loop, and returns when all are made.
+    /// Makes a service on each loop, and returns when all are made; with the acceptors that are on
+    /// these loops and wait.
     fn install_all<S>(
         self: Arc<Self>,
         event_loop: &mut EventLoop,
         pool: &EventLoopThreadPool,
-    ) -> Result<()>
+    ) -> Result<Vec<WaitingAcceptor>>
     where
         S: Service<Post = Post>,
         F: Fn(Seat<Post>) -> S + Send + Sync + 'static,
     {
         if pool.threads() == 0 {
-            return self.install(event_loop, 0);
+            return Ok(self.install(event_loop, 0)?.into_iter().collect());
         }
         let (sender, receiver) = mpsc::channel();
         for (index, handle) in pool.loops().iter().enumerate() {
@@ -325,15 +346,21 @@ impl<Post: Send + 'static, F> ServicePlan<Post, F> {
             });
         }
         drop(sender);
+        let mut waiting = Vec::new();
         for _ in pool.loops() {
-            receiver.recv().map_err(|mpsc::RecvError| {
+            let installed = receiver.recv().map_err(|mpsc::RecvError| {
                 Error::new("make", "a service", io::Error::other("its factory panicked"))
-            })??;
+            });
+            waiting.extend(installed??);
         }
-        Ok(())
+        Ok(waiting)
     }
 
-    fn install<S>(&self, event_loop: &mut EventLoop, index: usize) -> Result<()>
+    fn install<S>(
+        &self,
+        event_loop: &mut EventLoop,
+        index: usize,
+    ) -> Result<Option<WaitingAcceptor>>
     where
         S: Service<Post = Post>,
         F: Fn(Seat<Post>) -> S,
@@ -353,13 +380,11 @@ impl<Post: Send + 'static, F> ServicePlan<Post, F> {
                 Ok(Box::new(ConnectionSet::new(service, table, mailbox, alive)))
             })
             .map_err(failed)?;
-        if let Some(listener) = self.listeners.get(index) {
-            let targets = vec![target((index, &self.handles[index]))];
-            let chooser = Chooser::new(Placement::RoundRobin);
-            install_acceptor(event_loop, listener.clone(), targets, chooser, self.door.clone())
-                .map_err(failed)?;
-        }
-        Ok(())
+        let Some(listener) = self.listeners.get(index).cloned() else { return Ok(None) };
+        let targets = vec![target((index, &self.handles[index]))];
+        let chooser = Chooser::new(Placement::RoundRobin);
+        let make = |id| Acceptor::new(id, listener, targets, chooser, self.door.clone());
+        install_acceptor(event_loop, self.accepts_later, make).map_err(failed)
     }
 }
 

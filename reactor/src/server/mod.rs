@@ -14,6 +14,7 @@ use crate::connection::service_handle::ServiceHandle;
 use crate::driver::address::Address;
 use crate::event_loop::handle::LoopHandle;
 use crate::event_loop::thread_pool::EventLoopThreadPool;
+use acceptor::WaitingAcceptor;
 use builder::TcpServerBuilder;
 use door::Door;
 use listener::Listener;
@@ -37,6 +38,8 @@ pub struct TcpServer<Post> {
     pool: EventLoopThreadPool,
     /// Disconnected when the last service has ended.
     services: mpsc::Receiver<Infallible>,
+    /// Those of a server that accepts later.
+    waiting: Vec<WaitingAcceptor>,
 }
 
 impl TcpServer<Infallible> {
@@ -58,6 +61,13 @@ impl TcpServer<Infallible> {
 }
 
 impl<Post> TcpServer<Post> {
+    /// Accepts connections from now on, those in the backlog first, if the server was started with
+    /// [`accept_later`](TcpServerBuilder::accept_later). After [`TcpServer::stop_accepting`] it does
+    /// nothing.
+    pub fn start_accepting(&mut self) {
+        self.waiting.drain(..).for_each(WaitingAcceptor::start);
+    }
+
     /// Refuses new connections from now on; those that are open stay.
     pub fn stop_accepting(&self) {
         for listener in &self.listeners {

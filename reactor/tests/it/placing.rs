@@ -104,6 +104,40 @@ fn a_loop_that_listens_alone_does_not_share_its_port() {
 }
 
 #[test]
+fn clients_wait_for_a_server_that_accepts_later() {
+    for everywhere in [false, true] {
+        let mut running = echoing(move |builder| {
+            builder.threads(2).listen_on_every_loop(everywhere).accept_later(true)
+        });
+        let mut streams: Vec<_> = (0..8).map(|_| running.connect()).collect();
+        // A loop that had been told of a client would have accepted it by its next turn.
+        let loops = [&[running.main_loop.handle().clone()][..], running.server.loops()].concat();
+        for _ in 0..2 {
+            for handle in &loops {
+                let (sender, receiver) = mpsc::channel();
+                handle.run_in_loop(move |_| sender.send(()).unwrap());
+                receiver.recv().unwrap();
+            }
+        }
+        assert_eq!(loops.iter().map(|handle| handle.stats().accepted).sum::<u64>(), 0);
+        running.server.start_accepting();
+        assert!(streams.iter_mut().all(is_served));
+        running.server.start_accepting();
+        assert!(is_served(&mut running.connect()), "once more changes nothing");
+    }
+}
+
+#[test]
+fn a_server_may_stop_before_it_accepts() {
+    let mut running = echoing(|builder| builder.threads(1).accept_later(true));
+    let mut early = running.connect();
+    running.server.stop_accepting();
+    running.server.start_accepting();
+    assert!(!is_served(&mut early));
+    assert!(TcpStream::connect(running.server.local_addr()).is_err());
+}
+
+#[test]
 fn threads_are_initialised_where_they_run() {
     let (sender, receiver) = mpsc::channel();
     let processor = rustix::thread::sched_getaffinity(None).unwrap();

@@ -10,7 +10,9 @@ use super::failure::Failure;
 use super::link::transaction;
 use super::timed::TimedConn;
 use crate::message::{Audience, Message, Sid};
-use crate::storage::{Arrival, Credentials, Group, PageLimit, Person, Profile, Role, Row, RowId};
+use crate::storage::{
+    Arrival, Credentials, Group, PageLimit, Person, Profile, Resumed, Role, Row, RowId, TokenHash,
+};
 
 /// Rows that are fetched at once: where a page ends by its bytes is seen only when they are here.
 const FETCH: usize = 64;
@@ -56,6 +58,18 @@ pub(super) fn profile(
         }
         Ok(Profile { friends, groups })
     })
+}
+
+/// A token that ends meanwhile may still be taken, as if the login had been a moment earlier.
+pub(super) fn resume(
+    conn: &mut TimedConn,
+    user: UserId,
+    token: &TokenHash,
+    members_max: usize,
+) -> Result<Option<Resumed>, Failure> {
+    let account = credentials(conn, user)?.filter(|account| account.has_token(token));
+    let Some(Credentials { name, .. }) = account else { return Ok(None) };
+    Ok(Some(Resumed { name, profile: profile(conn, user, members_max)? }))
 }
 
 fn friends(conn: &mut TimedConn, user: UserId) -> Result<Vec<Person>, Failure> {

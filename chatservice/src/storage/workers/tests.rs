@@ -194,6 +194,29 @@ fn a_users_barrier_waits_for_what_is_under_way_of_that_user_alone() {
 }
 
 #[test]
+fn a_barrier_is_answered_behind_the_answers_to_what_was_before_it() {
+    let ((entered_in, entered), (open, gate)) = (unbounded(), unbounded());
+    let store = GatedStore { inner: MemoryStore::new(LIMITS), entered: entered_in, gate };
+    let ((sender, answers), (go_on, wait)) = (unbounded(), unbounded());
+    let deliver: Deliver<usize> = Arc::new(move |batch: Vec<(usize, Answer)>| {
+        sender.send(batch[0].0).unwrap();
+        wait.recv_timeout(PATIENCE).unwrap();
+    });
+    let hasher = PasswordHasher::new(8).unwrap();
+    let workers = Workers::start(Arc::new(store), hasher, Options::default(), deliver).unwrap();
+    let user = UserId(1);
+    submit(&workers, 0, Request::Write(Write::SetToken { user, token: None }));
+    open.send(Gate::Work).unwrap();
+    assert_eq!((entered.recv_timeout(PATIENCE), answers.recv_timeout(PATIENCE)), (Ok(1), Ok(0)));
+    // The answer is being delivered: it may not be where it belongs.
+    submit(&workers, 1, Request::Write(Write::UserBarrier { user }));
+    go_on.send(()).unwrap();
+    open.send(Gate::Work).unwrap();
+    assert_eq!((entered.recv_timeout(PATIENCE), answers.recv_timeout(PATIENCE)), (Ok(1), Ok(1)));
+    go_on.send(()).unwrap();
+}
+
+#[test]
 fn a_batch_is_bounded_in_writes_and_bytes() {
     let object = ChatObject::direct(UserId(1), "ann", UserId(1), &"x".repeat(1000), "then");
     let deposit = |n: u128| {
@@ -232,6 +255,10 @@ fn a_full_queue_gives_the_request_back() {
     let refused = workers.submit(3, registration(3));
     assert!(matches!(refused, Err((3, Request::Write(Write::Register { name, .. })))
         if name == "user 3"));
+    let token = Write::SetToken { user: UserId(1), token: None };
+    assert!(workers.submit(3, Request::Write(token)).is_err());
+    submit(&workers, 3, Request::Write(Write::UserBarrier { user: UserId(1) }));
+    assert_eq!(one(&answers).0, 3, "what was refused is not under way");
     assert_eq!(workers.metrics().queued(), 3);
     submit(&workers, 4, Request::Credentials(UserId(1)));
     assert_eq!(one(&answers).0, 4, "writes that wait do not hold up reads");
