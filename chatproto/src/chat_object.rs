@@ -86,14 +86,14 @@ impl ChatObject {
         msg: &str,
         time: &str,
     ) -> Self {
-        let mut head = Vec::with_capacity(HEAD_BYTES + name.len() + msg.len() + time.len());
+        let mut head = String::with_capacity(HEAD_BYTES + name.len() + msg.len() + time.len());
         ObjectWriter::message(&mut head, msgid)
             .integer(Key::ID, from.0)
             .text(Key::NAME, name)
             .integer(recipient_key, recipient)
             .text(Key::MSG, msg)
             .text(Key::TIME, time);
-        Self { head: String::from_utf8(head).expect("objects are written as UTF-8") }
+        Self { head }
     }
 }
 

@@ -4,39 +4,57 @@ use super::Key;
 use super::plain::plain_bytes;
 use crate::Errno;
 
+/// Where text is written to: bytes on their way to a socket, or a `String`, which then need not be
+/// looked through once more to be one.
+pub(crate) trait TextBuffer {
+    fn push_str(&mut self, text: &str);
+}
+
+impl TextBuffer for Vec<u8> {
+    fn push_str(&mut self, text: &str) {
+        self.extend_from_slice(text.as_bytes());
+    }
+}
+
+impl TextBuffer for String {
+    fn push_str(&mut self, text: &str) {
+        self.push_str(text);
+    }
+}
+
 /// Writes fields of one object; `{` is there from the start, the end is the caller's choice.
-pub(crate) struct ObjectWriter<'o> {
-    out: &'o mut Vec<u8>,
+pub(crate) struct ObjectWriter<'o, Out = Vec<u8>> {
+    out: &'o mut Out,
     is_empty: bool,
 }
 
-impl<'o> ObjectWriter<'o> {
-    pub(crate) fn new(out: &'o mut Vec<u8>) -> Self {
-        out.push(b'{');
+impl<'o, Out: TextBuffer> ObjectWriter<'o, Out> {
+    pub(crate) fn new(out: &'o mut Out) -> Self {
+        out.push_str("{");
         Self { out, is_empty: true }
     }
 
     /// An object of the stream, which starts with its `msgid`.
-    pub(crate) fn message(out: &'o mut Vec<u8>, msgid: i64) -> Self {
+    pub(crate) fn message(out: &'o mut Out, msgid: i64) -> Self {
         let mut object = Self::new(out);
         object.integer(Key::MSGID, msgid);
         object
     }
 
     /// Goes on behind the fields of an object that are already in `out`.
-    pub(crate) fn resume(out: &'o mut Vec<u8>) -> Self {
+    pub(crate) fn resume(out: &'o mut Out) -> Self {
         Self { out, is_empty: false }
     }
 
     pub(crate) fn integer(&mut self, key: Key, value: i64) -> &mut Self {
         self.key(key);
-        self.out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+        self.out.push_str(itoa::Buffer::new().format(value));
         self
     }
 
     pub(crate) fn unsigned(&mut self, key: Key, value: u64) -> &mut Self {
         self.key(key);
-        self.out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+        self.out.push_str(itoa::Buffer::new().format(value));
         self
     }
 
@@ -50,7 +68,7 @@ impl<'o> ObjectWriter<'o> {
     pub(crate) fn flag(&mut self, key: Key, value: bool) -> &mut Self {
         if value {
             self.key(key);
-            self.out.extend_from_slice(b"true");
+            self.out.push_str("true");
         }
         self
     }
@@ -106,42 +124,41 @@ impl<'o> ObjectWriter<'o> {
         self.key(key);
         let mut item_text = Vec::new();
         for (index, item) in items.iter().enumerate() {
-            self.out.push(if index == 0 { b'[' } else { b',' });
+            self.out.push_str(if index == 0 { "[" } else { "," });
             item_text.clear();
             write(item, &mut item_text);
             let text = str::from_utf8(&item_text).expect("objects are written as UTF-8");
             push_text(self.out, text);
         }
-        self.out.push(b']');
+        self.out.push_str("]");
         self
     }
 
     pub(crate) fn end(&mut self) {
-        self.out.push(b'}');
+        self.out.push_str("}");
     }
 
     /// Ends the object, and it with the newline that stands between objects of the stream.
     pub(crate) fn end_line(&mut self) {
-        self.out.extend_from_slice(b"}\n");
+        self.out.push_str("}\n");
     }
 
     fn key(&mut self, Key(name): Key) {
         if !std::mem::replace(&mut self.is_empty, false) {
-            self.out.push(b',');
+            self.out.push_str(",");
         }
-        self.out.extend_from_slice(name.as_bytes());
+        self.out.push_str(name);
     }
 }
 
-fn push_text(out: &mut Vec<u8>, text: &str) {
+fn push_text(out: &mut impl TextBuffer, text: &str) {
     if plain_bytes(text.as_bytes()) == text.len() {
-        out.reserve(text.len() + 2);
-        out.push(b'"');
-        out.extend_from_slice(text.as_bytes());
-        out.push(b'"');
-        return;
+        out.push_str("\"");
+        out.push_str(text);
+        out.push_str("\"");
+    } else {
+        out.push_str(&serde_json::to_string(text).expect("a string is always JSON"));
     }
-    serde_json::to_writer(out, text).expect("a string is always JSON and a Vec takes any bytes");
 }
 
 #[cfg(test)]
