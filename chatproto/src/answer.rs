@@ -117,9 +117,7 @@ impl LoginAnswer<'_> {
                 .optional_text(Key::TOKEN, self.token)
                 .texts(Key::FRIENDS, self.friends, FriendEntry::write)
                 .texts(Key::GROUPS, self.groups, GroupEntry::write)
-                .texts(Key::OFFLINE, self.offline, |text, out| {
-                    out.extend_from_slice(text.as_bytes());
-                });
+                .texts(Key::OFFLINE, self.offline, |text, out| out.push_str(text));
         }
         object.end_line();
     }

@@ -70,7 +70,7 @@ fn state(online: bool) -> &'static str {
 }
 
 impl FriendEntry {
-    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+    pub(crate) fn write(&self, out: &mut String) {
         ObjectWriter::new(out)
             .integer(Key::ID, self.id.0)
             .text(Key::NAME, &self.name)
@@ -80,7 +80,7 @@ impl FriendEntry {
 }
 
 impl GroupEntry {
-    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+    pub(crate) fn write(&self, out: &mut String) {
         ObjectWriter::new(out)
             .integer(Key::ID, self.id.0)
             .text(Key::GROUP_NAME, &self.name)
@@ -91,7 +91,7 @@ impl GroupEntry {
 }
 
 impl MemberEntry {
-    fn write(&self, out: &mut Vec<u8>) {
+    fn write(&self, out: &mut String) {
         ObjectWriter::new(out)
             .integer(Key::ID, self.id.0)
             .text(Key::NAME, &self.name)

@@ -116,19 +116,18 @@ impl<'o, Out: TextBuffer> ObjectWriter<'o, Out> {
         &mut self,
         key: Key,
         items: &[T],
-        mut write: impl FnMut(&T, &mut Vec<u8>),
+        mut write: impl FnMut(&T, &mut String),
     ) -> &mut Self {
         if items.is_empty() {
             return self;
         }
         self.key(key);
-        let mut item_text = Vec::new();
+        let mut item_text = String::new();
         for (index, item) in items.iter().enumerate() {
             self.out.push_str(if index == 0 { "[" } else { "," });
             item_text.clear();
             write(item, &mut item_text);
-            let text = str::from_utf8(&item_text).expect("objects are written as UTF-8");
-            push_text(self.out, text);
+            push_text(self.out, &item_text);
         }
         self.out.push_str("]");
         self
@@ -173,7 +172,7 @@ mod tests {
             .flag(Key::ACK, true)
             .flag(Key::FORCE, false)
             .texts::<&str>(Key::FRIENDS, &[], |_, _| ())
-            .texts(Key::USERS, &["{}", "x"], |item, out| out.extend(item.bytes()))
+            .texts(Key::USERS, &["{}", "x"], |item, out| out.push_str(item))
             .end_line();
         let expected =
             concat!(r#"{"msgid":7,"msg":"a\"\\\n\u0000é","ack":true,"users":["{}","x"]}"#, "\n");
