@@ -6,7 +6,6 @@ use crate::driver::address::Address;
 use crate::driver::channel::Readiness;
 use crate::driver::stream::Stream;
 use crate::event_loop::activity::{Call, Callback};
-use crate::event_loop::handle::LoopHandle;
 use crate::event_loop::loop_core::LoopCore;
 use crate::event_loop::observer::guarded;
 use crate::event_loop::source::{Source, SourceId, SourceStatus, SourceTimer};
@@ -37,8 +36,8 @@ pub(crate) struct Target {
 
 /// The source of a listener. No error of an accept ends it, only [`Listener::stop`].
 pub(crate) struct Acceptor {
-    id: SourceId,
-    listener: Arc<Listener>,
+    pub(crate) id: SourceId,
+    pub(crate) listener: Arc<Listener>,
     /// Those that run.
     targets: Vec<Target>,
     chooser: Chooser,
@@ -50,35 +49,6 @@ pub(crate) struct Acceptor {
     /// accepted and refused instead of being left to hang.
     spare: Option<File>,
     warnings: WarningLimit,
-}
-
-/// An acceptor that is on its loop already, and does nothing.
-pub(crate) struct WaitingAcceptor {
-    handle: LoopHandle,
-    listener: Arc<Listener>,
-    id: SourceId,
-}
-
-impl WaitingAcceptor {
-    pub(crate) fn new(handle: LoopHandle, acceptor: &Acceptor) -> Self {
-        Self { handle, listener: acceptor.listener.clone(), id: acceptor.id }
-    }
-
-    /// Any thread: has it accept, those who wait first.
-    pub(crate) fn start(self) {
-        let Self { handle, listener, id } = self;
-        handle.run_in_loop(move |event_loop| {
-            if let Err(error) = watch(&listener, id, &event_loop.core) {
-                // Clients are refused rather than left to wait.
-                log::error!("cannot accept on {}: {error}", listener.address());
-                listener.stop();
-            }
-        });
-    }
-}
-
-fn watch(listener: &Listener, id: SourceId, core: &LoopCore) -> io::Result<()> {
-    listener.watch(&core.poller, id.index, Key { slot: 0, generation: id.generation })
 }
 
 /// What became of one accept.
@@ -129,7 +99,7 @@ impl Acceptor {
 
     /// Has the loop watch the listener.
     pub(crate) fn watch(&self, core: &LoopCore) -> io::Result<()> {
-        watch(&self.listener, self.id, core)
+        self.listener.watch(&core.poller, self.id)
     }
 
     fn accept(&mut self, core: &mut LoopCore) {

@@ -6,6 +6,7 @@ use crate::driver::listening::ListeningSocket;
 use crate::driver::poller::Poller;
 use crate::driver::socket::ListenOptions;
 use crate::driver::stream::Stream;
+use crate::event_loop::source::SourceId;
 use crate::event_loop::token::Key;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -35,9 +36,10 @@ impl Listener {
         Self { socket, address, stopped: AtomicBool::new(false) }
     }
 
-    /// Has `poller` watch for connections.
-    pub(crate) fn watch(&self, poller: &Poller, source: u16, key: Key) -> io::Result<()> {
-        poller.watch_listener(&self.socket, source, key)
+    /// Has `poller` watch for connections, and tell `acceptor` of them.
+    pub(crate) fn watch(&self, poller: &Poller, acceptor: SourceId) -> io::Result<()> {
+        let key = Key { slot: 0, generation: acceptor.generation };
+        poller.watch_listener(&self.socket, acceptor.index, key)
     }
 
     /// Any thread: refuses connections from now on, those waiting in the backlog too. The hang-up

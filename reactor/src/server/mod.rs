@@ -8,13 +8,13 @@ pub(crate) mod listener;
 pub(crate) mod placement;
 pub(crate) mod population;
 pub(crate) mod stats;
+pub(crate) mod waiting_acceptor;
 pub(crate) mod warning_limit;
 
 use crate::connection::service_handle::ServiceHandle;
 use crate::driver::address::Address;
 use crate::event_loop::handle::LoopHandle;
 use crate::event_loop::thread_pool::EventLoopThreadPool;
-use acceptor::WaitingAcceptor;
 use builder::TcpServerBuilder;
 use door::Door;
 use listener::Listener;
@@ -25,6 +25,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
+use waiting_acceptor::WaitingAcceptor;
 
 /// A running server. Dropping it stops it without grace.
 ///
