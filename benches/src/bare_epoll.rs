@@ -25,7 +25,7 @@ const LISTENER: u64 = u64::MAX;
 
 /// To whom a block goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Audience {
+pub enum Recipients {
     /// Back to the sender.
     Sender,
     /// To all others.
@@ -35,7 +35,7 @@ pub enum Audience {
 /// The loop, its listener and its connections.
 #[derive(Debug)]
 pub struct BareEcho {
-    audience: Audience,
+    recipients: Recipients,
     epoll: OwnedFd,
     listener: TcpListener,
     connections: Slab<EchoConnection>,
@@ -61,12 +61,12 @@ impl BareEcho {
     ///
     /// # Errors
     /// If the port is taken, or there are no descriptors left.
-    pub fn bind(port: u16, audience: Audience) -> io::Result<Self> {
+    pub fn bind(port: u16, recipients: Recipients) -> io::Result<Self> {
         let listener = listen(port)?;
         let epoll = epoll::create(CreateFlags::CLOEXEC)?;
         epoll::add(&epoll, &listener, EventData::new_u64(LISTENER), EventFlags::IN)?;
         let (connections, input) = (Slab::new(), vec![0; READ_BYTES]);
-        Ok(Self { audience, epoll, listener, connections, input })
+        Ok(Self { recipients, epoll, listener, connections, input })
     }
 
     /// Where it listens.
@@ -117,11 +117,7 @@ impl BareEcho {
     fn handle_event(&mut self, slot: usize) -> Fate {
         let connection = &mut self.connections[slot];
         let was_blocked = !connection.unsent.is_empty();
-        let result = match self.audience {
-            _ if was_blocked => connection.write_unsent(),
-            Audience::Sender => connection.echo(&mut self.input),
-            Audience::Others => self.tell_others(slot),
-        };
+        let result = if was_blocked { connection.write_unsent() } else { self.relay(slot) };
         match result {
             Ok(Fate::Open) => self.follow(slot, was_blocked),
             Ok(Fate::Over) => Fate::Over,
@@ -130,11 +126,20 @@ impl BareEcho {
         }
     }
 
-    fn tell_others(&mut self, slot: usize) -> Result<Fate, Errno> {
+    /// Reads once, and sends that on.
+    fn relay(&mut self, slot: usize) -> Result<Fate, Errno> {
         let count = read(&self.connections[slot].stream, &mut self.input)?;
         if count == 0 {
             return Ok(Fate::Over);
         }
+        match self.recipients {
+            Recipients::Sender => self.connections[slot].send(&self.input[..count])?,
+            Recipients::Others => self.tell_others(slot, count),
+        }
+        Ok(Fate::Open)
+    }
+
+    fn tell_others(&mut self, slot: usize, count: usize) {
         for other in 0..self.connections.capacity() {
             let Some(connection) = self.connections.get_mut(other).filter(|_| other != slot) else {
                 continue;
@@ -144,7 +149,6 @@ impl BareEcho {
             let _broken = connection.send(&self.input[..count]);
             self.follow(other, was_blocked);
         }
-        Ok(Fate::Open)
     }
 
     /// Waits for what a connection is ready for next.
@@ -164,15 +168,6 @@ impl BareEcho {
 }
 
 impl EchoConnection {
-    fn echo(&mut self, input: &mut [u8]) -> Result<Fate, Errno> {
-        let count = read(&self.stream, &mut *input)?;
-        if count == 0 {
-            return Ok(Fate::Over);
-        }
-        self.send(&input[..count])?;
-        Ok(Fate::Open)
-    }
-
     fn send(&mut self, block: &[u8]) -> Result<(), Errno> {
         let mut written = 0;
         if self.unsent.is_empty() {
@@ -216,13 +211,13 @@ fn is_passing(error: &io::Error) -> bool {
 /// One that runs until the tests are over; returns where.
 #[cfg(test)]
 pub(crate) fn start() -> SocketAddr {
-    start_for(Audience::Sender)
+    start_for(Recipients::Sender)
 }
 
-/// The same for one with another audience.
+/// The same for one with another recipients.
 #[cfg(test)]
-pub(crate) fn start_for(audience: Audience) -> SocketAddr {
-    let server = BareEcho::bind(0, audience).expect("a port is free");
+pub(crate) fn start_for(recipients: Recipients) -> SocketAddr {
+    let server = BareEcho::bind(0, recipients).expect("a port is free");
     let address = server.local_addr().expect("it listens");
     std::thread::spawn(move || server.run());
     address
@@ -272,7 +267,7 @@ mod tests {
     #[test]
     fn what_is_sent_goes_to_all_others() {
         const SENT: usize = 16 << 20;
-        let address = start_for(Audience::Others);
+        let address = start_for(Recipients::Others);
         let mut clients: Vec<_> = (0..3).map(|_| TcpStream::connect(address).unwrap()).collect();
         let mut speaker = clients.pop().unwrap();
         let sender = thread::spawn(move || {

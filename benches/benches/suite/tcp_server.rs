@@ -4,7 +4,7 @@
 //! hold the clients' cost too: compare rows with each other, not with the relay bench.
 
 use benches::affinity::pin_thread;
-use benches::bare_epoll::{Audience, BareEcho};
+use benches::bare_epoll::{BareEcho, Recipients};
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput};
 use reactor::{Buffer, Connection, EventLoopThread, Service, TcpServer};
@@ -99,7 +99,7 @@ fn start_reactor(cpu: usize) -> (TcpServer<Infallible>, EventLoopThread) {
 
 /// Ends with the process.
 fn start_bare(cpu: usize) -> SocketAddr {
-    let server = BareEcho::bind(0, Audience::Sender).expect("a port is free");
+    let server = BareEcho::bind(0, Recipients::Sender).expect("a port is free");
     let address = server.local_addr().expect("it is bound");
     thread::spawn(move || {
         pin_thread(cpu).expect("it is allowed");

@@ -1,7 +1,7 @@
 //! `bare-echo PORT [--pin CPU] [--to-others]`: the bare echo loop as a process of its own.
 
 use benches::affinity::pin_thread;
-use benches::bare_epoll::{Audience, BareEcho};
+use benches::bare_epoll::{BareEcho, Recipients};
 use clap::Parser;
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -37,10 +37,10 @@ fn run(arguments: &Arguments) -> io::Result<()> {
     if let Some(cpu) = arguments.pin {
         pin_thread(cpu)?;
     }
-    let audience = if arguments.to_others { Audience::Others } else { Audience::Sender };
-    let server = BareEcho::bind(arguments.port, audience)?;
+    let recipients = if arguments.to_others { Recipients::Others } else { Recipients::Sender };
+    let server = BareEcho::bind(arguments.port, recipients)?;
     for _ in 1..arguments.loops {
-        let another = BareEcho::bind(server.local_addr()?.port(), audience)?;
+        let another = BareEcho::bind(server.local_addr()?.port(), recipients)?;
         std::thread::spawn(move || another.run());
     }
     writeln!(io::stdout(), "bare-echo is listening on {}", server.local_addr()?)?;

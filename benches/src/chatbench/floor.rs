@@ -111,11 +111,11 @@ impl Act for Hub {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bare_epoll::{Audience, start_for};
+    use crate::bare_epoll::{Recipients, start_for};
 
     #[test]
     fn every_delivery_is_counted() {
-        let address = start_for(Audience::Others);
+        let address = start_for(Recipients::Others);
         let mut net = Net::new(3).unwrap();
         (0..3).for_each(|who| net.open(who, address).unwrap());
         let mut hub = Hub::new(3, 64);
