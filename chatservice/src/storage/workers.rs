@@ -65,13 +65,14 @@ impl Default for Options {
     }
 }
 
-/// Takes answers on a worker's thread, or on one that submits. Must neither block for long nor panic.
+/// Takes answers on a worker's thread, or on one that submits. Must neither block for long nor
+/// panic.
 pub type Deliver<T> = Arc<dyn Fn(Vec<(T, Answer)>) + Send + Sync>;
 
 /// The running threads. Every request that is taken is answered once, under its tag.
 ///
-/// A store call that panics is answered with [`StoreError::Unavailable`](super::StoreError::Unavailable) and the thread goes on.
-/// A panic outside of one ends the process: a server whose workers are gone would answer nobody.
+/// A store call that panics is answered with an error and the thread goes on. A panic outside of one
+/// ends the process: a server whose workers are gone would answer nobody.
 pub struct Workers<T> {
     shared: Arc<Shared<T>>,
     threads: Vec<JoinHandle<()>>,

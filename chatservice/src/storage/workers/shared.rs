@@ -29,14 +29,13 @@ pub(super) struct Shared<T> {
 impl<T> Shared<T> {
     /// What the writer does until the queue is closed.
     pub(super) fn write(&self) {
-        let mut health = Health::Working;
         while let Some(batch) = self.writes.take() {
             let (tags, writes): (Vec<T>, Vec<Write>) = batch.into_iter().unzip();
             let started = Instant::now();
             let result = self.commit(&writes);
             self.metrics.committed(writes.len(), started.elapsed());
-            health = health.after(&result);
-            self.under_way.set_in_doubt(result.is_err());
+            let failed_before = self.under_way.set_in_doubt(result.is_err());
+            tell_change(failed_before, &result);
             let answers: Vec<_> = match result {
                 Ok(outcomes) => {
                     let written = outcomes.into_iter().map(|outcome| Answer::Written(Ok(outcome)));
@@ -106,21 +105,12 @@ impl<T> Shared<T> {
     }
 }
 
-/// Whether commits work; logged when it changes, as a full disk fails thousands of them.
-#[derive(Clone, Copy)]
-enum Health {
-    Working,
-    Failing,
-}
-
-impl Health {
-    fn after(self, result: &Result<Vec<Outcome>, StoreError>) -> Self {
-        match (self, result) {
-            (Self::Working, Err(error)) => log::error!("writes fail: {error}"),
-            (Self::Failing, Ok(_)) => log::warn!("writes work again"),
-            (Self::Working, Ok(_)) | (Self::Failing, Err(_)) => {}
-        }
-        if result.is_ok() { Self::Working } else { Self::Failing }
+/// Logs whether commits work when it changes, as a full disk fails thousands of them.
+fn tell_change(failed_before: bool, result: &Result<Vec<Outcome>, StoreError>) {
+    match result {
+        Err(error) if !failed_before => log::error!("writes fail: {error}"),
+        Ok(_) if failed_before => log::warn!("writes work again"),
+        _ => {}
     }
 }
 

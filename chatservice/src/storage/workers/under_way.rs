@@ -35,9 +35,10 @@ impl UnderWay {
         }
     }
 
-    /// What became of a commit; to be said before its writes end.
-    pub(super) fn set_in_doubt(&self, in_doubt: bool) {
-        self.in_doubt.store(in_doubt, Ordering::Relaxed);
+    /// What became of a commit, to be said before its writes end; returns what became of the one
+    /// before.
+    pub(super) fn set_in_doubt(&self, in_doubt: bool) -> bool {
+        self.in_doubt.swap(in_doubt, Ordering::Relaxed)
     }
 
     /// Whether nothing that was begun before concerns this user's queue any more.
@@ -82,9 +83,9 @@ mod tests {
     #[test]
     fn in_doubt_nothing_is_certain() {
         let under_way = UnderWay::new();
-        under_way.set_in_doubt(true);
+        assert!(!under_way.set_in_doubt(true));
         assert!(!under_way.has_none_of(UserId(1)));
-        under_way.set_in_doubt(false);
+        assert!(under_way.set_in_doubt(false));
         assert!(under_way.has_none_of(UserId(1)));
     }
 }
