@@ -101,7 +101,7 @@ pub(super) fn begin(
             None => return refuse(session, mid, Errno::Refused, None, None, core),
         },
     };
-    let stored = token.as_deref().map(token::hash);
+    let offered = token.as_deref().map(token::hash);
     session.pending = Some(Pending::Login(Box::new(Login {
         id: LoginId { conn: session.conn, number: 0 },
         mid: mid.map(str::to_owned),
@@ -116,7 +116,7 @@ pub(super) fn begin(
         online: Vec::new(),
         token,
     })));
-    if let Some(token) = stored {
+    if let Some(token) = offered {
         // It cannot be guessed, so nobody has to be slowed down.
         let members_max = core.rules.login_members_max;
         core.work(Ticket::Session(session.conn), Request::Resume { user, token, members_max });

@@ -59,9 +59,10 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    /// Whether the account's token has this hash, in a time that does not tell where they differ.
-    pub fn has_token(&self, given: &TokenHash) -> bool {
-        self.token.is_some_and(|stored| given.ct_eq(&stored).into())
+    /// The account's name if its token has this hash, in a time that does not tell where they differ.
+    pub fn name_by_token(self, given: &TokenHash) -> Option<String> {
+        let is_right = self.token.is_some_and(|stored| given.ct_eq(&stored).into());
+        is_right.then_some(self.name)
     }
 }
 
@@ -319,8 +320,8 @@ pub trait Store: Send + Sync {
         token: &TokenHash,
         members_max: usize,
     ) -> Result<Option<Resumed>, StoreError> {
-        let account = self.credentials(user)?.filter(|account| account.has_token(token));
-        let Some(Credentials { name, .. }) = account else { return Ok(None) };
+        let name = self.credentials(user)?.and_then(|account| account.name_by_token(token));
+        let Some(name) = name else { return Ok(None) };
         Ok(Some(Resumed { name, profile: self.profile(user, members_max)? }))
     }
 

@@ -67,8 +67,8 @@ pub(super) fn resume(
     token: &TokenHash,
     members_max: usize,
 ) -> Result<Option<Resumed>, Failure> {
-    let account = credentials(conn, user)?.filter(|account| account.has_token(token));
-    let Some(Credentials { name, .. }) = account else { return Ok(None) };
+    let name = credentials(conn, user)?.and_then(|account| account.name_by_token(token));
+    let Some(name) = name else { return Ok(None) };
     Ok(Some(Resumed { name, profile: profile(conn, user, members_max)? }))
 }
 

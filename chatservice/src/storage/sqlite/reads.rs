@@ -44,8 +44,8 @@ pub(super) fn resume(
     members_max: usize,
 ) -> rusqlite::Result<Option<Resumed>> {
     let snapshot = connection.transaction()?;
-    let account = credentials(&snapshot, user)?.filter(|account| account.has_token(token));
-    let Some(Credentials { name, .. }) = account else { return Ok(None) };
+    let name = credentials(&snapshot, user)?.and_then(|account| account.name_by_token(token));
+    let Some(name) = name else { return Ok(None) };
     Ok(Some(Resumed { name, profile: profile_in(&snapshot, user, members_max)? }))
 }
 
