@@ -22,19 +22,25 @@ pub(crate) const GATHER_MAX: usize = 32;
 #[derive(Debug, Default)]
 pub(crate) struct ChunkPool {
     chunks: Vec<Vec<u8>>,
+    bytes: usize,
 }
 
 impl ChunkPool {
-    const CHUNKS_MAX: usize = 64;
+    /// Bytes of all chunks: those of a turn that writes to a thousand connections a little each.
+    const BYTES_MAX: usize = 512 * 1024;
     const CHUNK_BYTES_MAX: usize = 64 * 1024;
 
     fn take(&mut self) -> Vec<u8> {
-        self.chunks.pop().unwrap_or_default()
+        let chunk = self.chunks.pop().unwrap_or_default();
+        self.bytes -= chunk.capacity();
+        chunk
     }
 
     fn put(&mut self, mut chunk: Vec<u8>) {
-        let is_useful = (1..=Self::CHUNK_BYTES_MAX).contains(&chunk.capacity());
-        if is_useful && self.chunks.len() < Self::CHUNKS_MAX {
+        let capacity = chunk.capacity();
+        let is_useful = (1..=Self::CHUNK_BYTES_MAX).contains(&capacity);
+        if is_useful && self.bytes + capacity <= Self::BYTES_MAX {
+            self.bytes += capacity;
             chunk.clear();
             self.chunks.push(chunk);
         }
@@ -44,10 +50,17 @@ impl ChunkPool {
 /// The output of one connection.
 #[derive(Debug, Default)]
 pub(crate) struct OutputQueue {
-    segments: VecDeque<Bytes>,
     tail: Vec<u8>,
     tail_sent: usize,
-    segment_bytes: usize,
+    /// Boxed, since every connection has a queue and few have any of these.
+    shared: Option<Box<Shared>>,
+}
+
+/// What lies in front of the tail; never empty.
+#[derive(Debug, Default)]
+struct Shared {
+    segments: VecDeque<Bytes>,
+    bytes: usize,
 }
 
 impl OutputQueue {
@@ -105,7 +118,8 @@ impl OutputQueue {
     /// The bytes at the front, as slices for one write.
     pub(crate) fn gather<'a>(&'a self, slices: &mut [IoSlice<'a>; GATHER_MAX]) -> usize {
         let mut count = 0;
-        for segment in self.segments.iter().map(Bytes::as_ref).chain([self.tail_unsent()]) {
+        let shared = self.shared.iter().flat_map(|shared| &shared.segments);
+        for segment in shared.map(Bytes::as_ref).chain([self.tail_unsent()]) {
             if count == GATHER_MAX || segment.is_empty() {
                 break;
             }
@@ -117,24 +131,18 @@ impl OutputQueue {
 
     /// All queued bytes, if they lie in one piece.
     pub(crate) fn contiguous(&self) -> Option<&[u8]> {
-        self.segments.is_empty().then(|| self.tail_unsent())
+        self.shared.is_none().then(|| self.tail_unsent())
     }
 
     /// Drops `count` bytes from the front: the kernel took them.
     pub(crate) fn consume(&mut self, mut count: usize, pool: &mut ChunkPool) {
         debug_assert!(count <= self.len());
-        while let Some(segment) = self.segments.front_mut() {
-            let taken = count.min(segment.len());
-            segment.advance(taken);
-            self.segment_bytes -= taken;
-            count -= taken;
-            if !segment.is_empty() {
+        if let Some(shared) = &mut self.shared {
+            count = shared.consume(count);
+            if !shared.segments.is_empty() {
                 return;
             }
-            self.segments.pop_front();
-            if self.segments.is_empty() {
-                self.segments = VecDeque::new();
-            }
+            self.shared = None;
         }
         self.tail_sent += count;
         if self.tail_sent == self.tail.len() {
@@ -150,7 +158,8 @@ impl OutputQueue {
 
     /// Bytes queued.
     pub(crate) fn len(&self) -> usize {
-        self.segment_bytes + self.tail.len() - self.tail_sent
+        let shared = self.shared.as_ref().map_or(0, |shared| shared.bytes);
+        shared + self.tail.len() - self.tail_sent
     }
 
     /// Whether nothing is queued.
@@ -163,8 +172,26 @@ impl OutputQueue {
     }
 
     fn push_segment(&mut self, segment: Bytes) {
-        self.segment_bytes += segment.len();
-        self.segments.push_back(segment);
+        let shared = self.shared.get_or_insert_default();
+        shared.bytes += segment.len();
+        shared.segments.push_back(segment);
+    }
+}
+
+impl Shared {
+    /// Drops up to `count` bytes from the front; returns how many are left to be dropped behind.
+    fn consume(&mut self, mut count: usize) -> usize {
+        while let Some(segment) = self.segments.front_mut() {
+            let taken = count.min(segment.len());
+            segment.advance(taken);
+            self.bytes -= taken;
+            count -= taken;
+            if !segment.is_empty() {
+                break;
+            }
+            self.segments.pop_front();
+        }
+        count
     }
 }
 

@@ -121,31 +121,34 @@ pub(crate) struct Arrival {
     pub(crate) counted: CountedConnection,
 }
 
-/// A connection of a table.
+/// A connection of a table. A message that goes to thousands finds none of them in the caches, so
+/// what it needs of each comes first, in two lines of 64 bytes.
+#[repr(C, align(64))]
 pub(crate) struct TcpConnection<State> {
     pub(crate) key: Key,
+    pub(crate) output: OutputQueue,
     pub(crate) stream: Stream,
-    /// Lies between the socket and the two queues.
-    pub(crate) tls: Option<Box<TlsSession>>,
-    pub(crate) peer: Address,
     pub(crate) state: ConnectionState,
     pub(crate) flow: InputFlow,
     pub(crate) channel: Channel,
     pub(crate) watch: Watch,
-    /// Bytes that the service left unread; without memory most of the time.
-    pub(crate) input: Buffer,
-    pub(crate) output: OutputQueue,
+    pub(crate) water: WaterLevel,
+    pub(crate) listed: Listed,
+    /// Lies between the socket and the two queues.
+    pub(crate) tls: Option<Box<TlsSession>>,
     /// Bytes that the kernel took so far.
     pub(crate) bytes_written: u64,
     /// Bytes that the last flush left in the queue.
     pub(crate) left: usize,
-    pub(crate) water: WaterLevel,
-    pub(crate) listed: Listed,
-    /// Timers of the service, cancelled when the connection closes.
-    pub(crate) timers: Vec<TimerId>,
+    pub(crate) deadlines: Deadlines,
     /// Gets what is received here, instead of the service.
     pub(crate) link: Option<Key>,
-    pub(crate) deadlines: Deadlines,
+    pub(crate) user: State,
+    /// Bytes that the service left unread; without memory most of the time.
+    pub(crate) input: Buffer,
+    pub(crate) peer: Address,
+    /// Timers of the service, cancelled when the connection closes.
+    pub(crate) timers: Vec<TimerId>,
     /// The next look at the deadlines.
     pub(crate) deadline_timer: Option<TimerId>,
     /// Armed while TLS shakes hands.
@@ -154,7 +157,6 @@ pub(crate) struct TcpConnection<State> {
     pub(crate) closing_timer: Option<TimerId>,
     /// Until the service was told of the end.
     pub(crate) counted: Option<CountedConnection>,
-    pub(crate) user: State,
 }
 
 impl<State> TcpConnection<State> {

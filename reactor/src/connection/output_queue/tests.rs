@@ -38,7 +38,8 @@ fn an_empty_queue_holds_no_memory() {
     queue.append(b"y", &mut pool);
     queue.consume(queue.len(), &mut pool);
     assert!(queue.is_empty());
-    assert_eq!(queue.tail.capacity() + queue.segments.capacity(), 0);
+    assert_eq!(queue.tail.capacity(), 0);
+    assert!(queue.shared.is_none());
 }
 
 #[test]
@@ -53,6 +54,20 @@ fn chunks_are_reused_up_to_a_size() {
     queue.append(&vec![0; ChunkPool::CHUNK_BYTES_MAX], &mut pool);
     queue.consume(queue.len(), &mut pool);
     assert!(pool.chunks.is_empty(), "a large chunk goes back to the allocator");
+}
+
+#[test]
+fn chunks_are_kept_up_to_a_sum() {
+    let mut pool = ChunkPool::default();
+    let chunks = ChunkPool::BYTES_MAX / 1024;
+    (0..chunks + 10).for_each(|_| pool.put(Vec::with_capacity(1024)));
+    assert_eq!(pool.chunks.len(), chunks);
+    assert_eq!(pool.take().capacity(), 1024);
+    pool.put(Vec::with_capacity(512));
+    pool.put(Vec::with_capacity(1024));
+    assert_eq!(pool.bytes, ChunkPool::BYTES_MAX - 512, "the last one did not fit");
+    while pool.take().capacity() > 0 {}
+    assert_eq!(pool.bytes, 0);
 }
 
 #[test]
