@@ -44,7 +44,7 @@ pub(super) struct Lane {
     /// The debts were sent somewhere before.
     again: bool,
     /// What was refused, and has to come again first.
-    gap: Option<Gap>,
+    gap: Option<Box<Gap>>,
 }
 
 /// A refused message that its sender will send again: what it sent behind it, before it could
@@ -62,7 +62,8 @@ impl Lane {
         Self {
             key,
             way: Way::Unknown,
-            debts: VecDeque::new(),
+            // Most conversations have no more than one under way.
+            debts: VecDeque::with_capacity(1),
             bounces: 0,
             armed: false,
             again: false,
@@ -243,7 +244,7 @@ impl Lane {
             actions.push(Action::Remove { recipient: self.key.recipient, rows });
         }
         let until = now + SEEN_WITHIN;
-        self.way = Way::Mailing(Mailing { committed: waiting, told: None, until });
+        self.way = Way::Mailing(Box::new(Mailing { committed: waiting, told: None, until }));
         actions.push(Action::Locate(self.key));
     }
 
@@ -313,7 +314,7 @@ impl Lane {
     fn open_gap(&mut self, now: Instant, message: &Message, refusal: Refusal) {
         if self.gap.is_none() && refusal != Refusal::NoSuchUser {
             let (mid, until) = (message.mid.clone(), now + GAP_MAX);
-            self.gap = Some(Gap { mid, until, refusal });
+            self.gap = Some(Box::new(Gap { mid, until, refusal }));
         }
     }
 
@@ -363,7 +364,7 @@ impl Lane {
         }
         let messages: Vec<_> = self.debts.iter().map(|debt| Arc::clone(&debt.message)).collect();
         let sids = messages.iter().map(|message| message.sid).collect();
-        self.way = Way::Depositing(Batch { sids, delivered: Vec::new() });
+        self.way = Way::Depositing(Box::new(Batch { sids, delivered: Vec::new() }));
         actions.push(Action::Deposit { lane: self.key, messages });
     }
 

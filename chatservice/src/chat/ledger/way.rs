@@ -7,7 +7,7 @@ use crate::chat::effect::Place;
 use crate::message::Sid;
 use crate::storage::RowId;
 
-/// See the module.
+/// See the module. What is large is boxed: nearly all lanes are live.
 #[derive(Debug)]
 pub(super) enum Way {
     /// Nothing was owed yet.
@@ -17,9 +17,9 @@ pub(super) enum Way {
     /// Debts are sent to this session as they come.
     Live(Place),
     /// The first debts are in a deposit; those behind wait for its commit.
-    Depositing(Batch),
+    Depositing(Box<Batch>),
     /// They are committed, and those behind wait until the recipient cannot miss them.
-    Mailing(Mailing),
+    Mailing(Box<Mailing>),
 }
 
 /// What is in a deposit.
