@@ -50,43 +50,34 @@ impl Pushed {
 /// See the module. One that shows nothing and has rested holds no more than this.
 #[derive(Debug, Default)]
 pub(super) struct Window {
-    shown: Option<Box<Shown>>,
+    shown: VecDeque<Pushed>,
+    /// Of what is shown.
+    bytes: usize,
     /// Numbers given out so far.
     last_seq: u64,
-}
-
-#[derive(Debug)]
-struct Shown {
-    pushed: VecDeque<Pushed>,
-    bytes: usize,
-}
-
-impl Default for Shown {
-    /// With room for one message: most conversations have no more of them under way.
-    fn default() -> Self {
-        Self { pushed: VecDeque::with_capacity(1), bytes: 0 }
-    }
 }
 
 impl Window {
     /// Takes it in and gives it its number.
     pub(super) fn push(&mut self, pushed: Pushed) -> u64 {
-        let shown = self.shown.get_or_insert_default();
-        shown.bytes += pushed.size;
-        shown.pushed.push_back(pushed);
+        if self.shown.capacity() == 0 {
+            // Most conversations have no more than one under way.
+            self.shown.reserve_exact(1);
+        }
+        self.bytes += pushed.size;
+        self.shown.push_back(pushed);
         self.last_seq += 1;
         self.last_seq
     }
 
     /// Takes out the oldest one if its number is at most `seq`.
     pub(super) fn pop_up_to(&mut self, seq: u64) -> Option<Pushed> {
-        let shown = self.shown.as_mut()?;
-        let oldest = self.last_seq + 1 - shown.pushed.len() as u64;
+        let oldest = self.last_seq + 1 - self.shown.len() as u64;
         if oldest > seq {
             return None;
         }
-        let pushed = shown.pushed.pop_front()?;
-        shown.bytes -= pushed.size;
+        let pushed = self.shown.pop_front()?;
+        self.bytes -= pushed.size;
         Some(pushed)
     }
 
@@ -114,20 +105,19 @@ impl Window {
 
     /// Takes out all.
     pub(super) fn drain(&mut self) -> impl Iterator<Item = Pushed> + use<> {
-        self.shown.take().map(|shown| shown.pushed).unwrap_or_default().into_iter()
+        self.bytes = 0;
+        std::mem::take(&mut self.shown).into_iter()
     }
 
     pub(super) fn debts_without_row(&self) -> Vec<Arc<Message>> {
-        let owed = self.iter().filter(|pushed| pushed.debt.is_some());
+        let owed = self.shown.iter().filter(|pushed| pushed.debt.is_some());
         owed.filter_map(|pushed| pushed.message.clone()).collect()
     }
 
     /// How much more may be pushed now; `None` when nothing may.
     pub(super) fn room(&self) -> Option<PageLimit> {
-        let (taken, bytes) =
-            self.shown.as_ref().map_or((0, 0), |shown| (shown.pushed.len(), shown.bytes));
-        let rows = WINDOW_MAX.saturating_sub(taken);
-        let bytes = WINDOW_BYTES_MAX.saturating_sub(bytes);
+        let rows = WINDOW_MAX.saturating_sub(self.shown.len());
+        let bytes = WINDOW_BYTES_MAX.saturating_sub(self.bytes);
         (rows > 0 && bytes > 0).then_some(PageLimit { rows, bytes })
     }
 
@@ -137,36 +127,34 @@ impl Window {
 
     /// Gives back the memory of an empty window.
     pub(super) fn rest(&mut self) {
-        self.shown.take_if(|shown| shown.pushed.is_empty());
+        if self.shown.is_empty() {
+            self.shown = VecDeque::new();
+        }
     }
 
     #[cfg(test)]
     pub(super) fn has_rested(&self) -> bool {
-        self.shown.is_none()
+        self.shown.capacity() == 0
     }
 
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
-        self.iter().next().is_none()
+        self.shown.is_empty()
     }
 
     pub(super) fn has_debts(&self) -> bool {
-        self.iter().any(|pushed| pushed.debt.is_some())
+        self.shown.iter().any(|pushed| pushed.debt.is_some())
     }
 
     pub(super) fn oldest(&self) -> Option<Instant> {
-        self.iter().next().map(|pushed| pushed.at)
+        self.shown.front().map(|pushed| pushed.at)
     }
 
     pub(super) fn oldest_debt(&self) -> Option<Instant> {
-        self.iter().find(|pushed| pushed.debt.is_some()).map(|pushed| pushed.at)
-    }
-
-    fn iter(&self) -> impl Iterator<Item = &Pushed> {
-        self.shown.iter().flat_map(|shown| &shown.pushed)
+        self.shown.iter().find(|pushed| pushed.debt.is_some()).map(|pushed| pushed.at)
     }
 
     fn find(&mut self, sid: Sid) -> Option<&mut Pushed> {
-        self.shown.as_mut()?.pushed.iter_mut().find(|pushed| pushed.sid == sid)
+        self.shown.iter_mut().find(|pushed| pushed.sid == sid)
     }
 }
