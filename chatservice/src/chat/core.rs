@@ -17,6 +17,7 @@ use super::ledger::Ledger;
 use super::session::Style;
 use super::sid::SidSource;
 use crate::limits::Rules;
+use crate::message::Message;
 use crate::storage::{Request, Write};
 use chatproto::UserId;
 
@@ -193,6 +194,16 @@ impl Core {
         &self.clock_text.1
     }
 
+    fn push(&mut self, conn: ConnId, style: Style, seq: u64, message: &Message) {
+        let (sid, object) = (message.sid, &message.object);
+        match style {
+            Style::Plain => self.effects.show(conn, sid, |out| object.write_plain(out)),
+            Style::Acknowledging => self.effects.send(conn, |out| {
+                object.write_acknowledged(out, seq, sid.text().as_str(), &message.mid);
+            }),
+        }
+    }
+
     /// To be called before an inbox is given something to do.
     pub(super) fn lend_actions(&mut self, inbox: &mut Inbox) {
         inbox.lend_actions(std::mem::take(&mut self.inbox_actions));
@@ -210,13 +221,7 @@ impl Core {
         let mut actions = inbox.take_actions();
         for action in actions.drain(..) {
             match action {
-                Action::Push { seq, message } => self.effects.send(conn, |out| match style {
-                    Style::Plain => message.object.write_plain(out),
-                    Style::Acknowledging => {
-                        let sid = message.sid.text();
-                        message.object.write_acknowledged(out, seq, sid.as_str(), &message.mid);
-                    }
-                }),
+                Action::Push { seq, message } => self.push(conn, style, seq, &message),
                 Action::Settle { debt, sid, how } => {
                     self.post(debt.home, PeerMessage::Settled { lane: debt.lane, sid, how });
                 }

@@ -16,7 +16,7 @@ impl ChatLoop {
         loop {
             let mut effects = std::mem::take(&mut self.effects);
             std::mem::swap(&mut effects, self.shard.effects());
-            let Effects { list, bytes } = &mut effects;
+            let Effects { list, bytes, .. } = &mut effects;
             let idle = list.is_empty();
             for effect in list.drain(..) {
                 self.carry_out(now, effect, bytes, connections);

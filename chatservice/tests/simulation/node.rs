@@ -155,14 +155,12 @@ impl Node {
         self.look_at_standing(&outside.context, index);
         let result = act(&mut self.loops[index].shard, now);
         loop {
-            let effects = self.loops[index].shard.effects();
-            let list = std::mem::take(&mut effects.list);
-            let bytes = std::mem::take(&mut effects.bytes);
-            if list.is_empty() {
+            let effects = std::mem::take(self.loops[index].shard.effects());
+            if effects.list.is_empty() {
                 break;
             }
-            for effect in list {
-                self.carry_out(outside, shard, effect, &bytes);
+            for effect in effects.list {
+                self.carry_out(outside, shard, effect, &effects.bytes);
             }
         }
         self.arm(&mut outside.context, shard);
