@@ -8,9 +8,8 @@ use rustc_hash::FxHashMap;
 
 use super::Now;
 use super::deadlines::{Deadline, Deadlines};
-use super::effect::{
-    ConnId, Effect, Effects, LoginId, NodeId, PeerMessage, Place, ShardId, Ticket,
-};
+use super::effect::{ConnId, Effect, LoginId, NodeId, PeerMessage, Place, ShardId, Ticket};
+use super::effects::Effects;
 use super::groups::Groups;
 use super::inbox::{Action, Inbox};
 use super::ledger::Ledger;

@@ -13,6 +13,7 @@
 
 pub mod deadlines;
 pub mod effect;
+pub mod effects;
 pub mod ledger;
 pub mod inbox;
 pub mod groups;
@@ -29,9 +30,9 @@ mod contacts;
 mod sending;
 
 pub use effect::{
-    Claim, ConnId, Effect, Effects, LaneKey, Located, LoginId, NodeId, PeerMessage, Place, ShardId,
-    Ticket,
+    Claim, ConnId, Effect, LaneKey, Located, LoginId, NodeId, PeerMessage, Place, ShardId, Ticket,
 };
+pub use effects::Effects;
 pub use shard::Shard;
 
 use std::time::Instant;

@@ -17,9 +17,9 @@ use self::routing::at;
 use super::core::{Core, Random};
 use super::deadlines::Deadline;
 use super::effect::{
-    Admission, Claim, ConnId, Effects, LaneKey, Located, LoginId, NodeId, PeerMessage, ShardId,
-    Ticket,
+    Admission, Claim, ConnId, LaneKey, Located, LoginId, NodeId, PeerMessage, ShardId, Ticket,
 };
+use super::effects::Effects;
 use super::session::{Pending, Session, Sessions};
 use super::{Now, contacts, ledger, login, register};
 use crate::limits::Rules;
