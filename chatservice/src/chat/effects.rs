@@ -37,9 +37,12 @@ impl Effects {
     pub fn show(&mut self, conn: ConnId, sid: Sid, write: impl FnOnce(&mut Vec<u8>)) {
         let range = match &self.shown {
             Some((last, range)) if *last == sid => range.clone(),
-            _ => self.append(write),
+            _ => {
+                let range = self.append(write);
+                self.shown = Some((sid, range.clone()));
+                range
+            }
         };
-        self.shown = Some((sid, range.clone()));
         self.send_range(conn, range);
     }
 
