@@ -112,7 +112,7 @@ fn all_members_hear_all_speakers() {
     ] {
         assert_eq!(busy_phases(&report(arguments)), ["fan-out"]);
     }
-    let beside_writes = report(&["group", "--members", "12", "--floor"]);
+    let beside_writes = report(&["group", "--members", "12", "--floor", "--poll"]);
     assert_eq!(busy_phases(&beside_writes), ["writes alone", "fan-out", "writes alone"]);
 }
 

@@ -4,7 +4,7 @@
 use super::bench::{Bench, Title};
 use super::drive::{Act, Until, drive, forget};
 use super::gauge::Gauge;
-use super::net::{Net, Role};
+use super::net::{Net, Role, Waiting};
 use super::recorder::Recorder;
 use super::report::PhaseReport;
 use crate::arguments::program;
@@ -19,11 +19,16 @@ const TITLE: Title = Title { name: "writes alone", unit: "deliveries", timed: &[
 pub(super) const CONNECTIONS_MAX: usize = 4000;
 
 /// Measures it with `connections`, of which one speaks, one message at a time.
-pub(super) fn measure(bench: &Bench<'_>, connections: usize) -> io::Result<PhaseReport> {
+pub(super) fn measure(
+    bench: &Bench<'_>,
+    connections: usize,
+    waiting: Waiting,
+) -> io::Result<PhaseReport> {
     let common = bench.common;
     let server = Contender::bare_hub(&program(None, "bare-echo")?, bench.server_cpu)?;
     let gauge = Gauge::new(&[server.address], &[])?;
     let mut net = Net::new(connections)?;
+    net.set_waiting(waiting);
     for who in 0..connections {
         net.open(who, server.address)?;
     }

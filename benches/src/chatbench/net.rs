@@ -25,9 +25,18 @@ pub(super) trait Role {
     fn respond(&mut self, net: &mut Net, who: usize, now: Instant) -> io::Result<()>;
 }
 
+/// What is done until something happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Waiting {
+    Sleep,
+    /// Look again and again, so that no server's processor has to wake this one.
+    Poll,
+}
+
 /// See the module.
 pub(super) struct Net {
     epoll: OwnedFd,
+    waiting: Waiting,
     wires: Vec<Option<Wire>>,
     /// Connections made so far.
     serial: u64,
@@ -51,6 +60,7 @@ impl Net {
     pub(super) fn new(clients: usize) -> io::Result<Self> {
         Ok(Self {
             epoll: epoll::create(CreateFlags::CLOEXEC)?,
+            waiting: Waiting::Sleep,
             wires: (0..clients).map(|_| None).collect(),
             serial: 0,
             unwritten: Vec::new(),
@@ -108,9 +118,19 @@ impl Net {
         Ok(())
     }
 
-    /// Waits for events, at most for `limit`, and has `role` take what came.
+    /// How it is waited from now on; at first by sleeping.
+    pub(super) fn set_waiting(&mut self, waiting: Waiting) {
+        self.waiting = waiting;
+    }
+
+    /// Waits for events, at most for `limit` and not at all when polling, and has `role` take what
+    /// came.
     pub(super) fn turn(&mut self, limit: Duration, role: &mut impl Role) -> io::Result<()> {
         self.flush()?;
+        let limit = match self.waiting {
+            Waiting::Sleep => limit,
+            Waiting::Poll => Duration::ZERO,
+        };
         let timeout = Timespec { tv_sec: limit.as_secs() as _, tv_nsec: limit.subsec_nanos() as _ };
         let mut events = std::mem::take(&mut self.events);
         match epoll::wait(&self.epoll, spare_capacity(&mut events), Some(&timeout)) {

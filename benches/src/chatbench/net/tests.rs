@@ -52,6 +52,15 @@ fn a_long_line_is_heard_in_one_piece() {
 }
 
 #[test]
+fn polling_waits_for_nothing() {
+    let mut net = Net::new(0).unwrap();
+    net.set_waiting(Waiting::Poll);
+    let start = Instant::now();
+    net.turn(Duration::from_secs(60), &mut Parrot { heard: Vec::new(), wanted: 0 }).unwrap();
+    assert!(start.elapsed() < Duration::from_secs(30));
+}
+
+#[test]
 fn a_server_that_hangs_up_is_an_error() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let mut net = Net::new(1).unwrap();

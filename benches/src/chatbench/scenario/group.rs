@@ -3,7 +3,7 @@
 use crate::chatbench::assembly;
 use crate::chatbench::bench::{Bench, Title, check_descriptors};
 use crate::chatbench::floor;
-use crate::chatbench::net::Net;
+use crate::chatbench::net::{Net, Waiting};
 use crate::chatbench::options::{Common, rate};
 use crate::chatbench::report::PhaseReport;
 use crate::chatbench::talk::{Counted, Manner, Next, Online, Talk, WINDOW_MAX, window};
@@ -34,6 +34,10 @@ pub(in crate::chatbench) struct Options {
     /// and write it to as many connections: for one group, one speaker and one message under way
     #[arg(long, conflicts_with_all = ["server", "rate", "groups", "speakers", "in_flight"])]
     floor: bool,
+    /// The load never sleeps, so that the server's processor need not wake it for messages, as it need
+    /// not for clients on other machines
+    #[arg(long)]
+    poll: bool,
     #[command(flatten)]
     pub(in crate::chatbench) common: Common,
 }
@@ -56,9 +60,10 @@ pub(in crate::chatbench) fn run(
         let text = format!("--floor: at most {} members", floor::CONNECTIONS_MAX);
         return Err(io::Error::other(text));
     }
+    let waiting = if options.poll { Waiting::Poll } else { Waiting::Sleep };
     let mut phases = Vec::new();
     if options.floor {
-        phases.push(floor::measure(bench, members)?);
+        phases.push(floor::measure(bench, members, waiting)?);
     }
     let people = bench.spread(bench.people(clients)?, 1);
     let mut talk = Talk::new(people, options.manner(bench.first));
@@ -76,10 +81,11 @@ pub(in crate::chatbench) fn run(
             }
         }
     }
+    net.set_waiting(waiting);
     phases.push(bench.converse(&mut net, &mut talk, options.rate, TITLE)?);
     drop(net);
     if options.floor {
-        phases.push(floor::measure(bench, members)?);
+        phases.push(floor::measure(bench, members, waiting)?);
     }
     Ok(phases)
 }
