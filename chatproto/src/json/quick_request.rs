@@ -11,6 +11,10 @@ use crate::framing::count_separators;
 use crate::limits::{MID_CHARACTERS_MAX, TIME_CHARACTERS_MAX, is_within};
 use crate::{Envelope, GroupId, Request, UserId};
 use std::borrow::Cow;
+use std::ops::Range;
+
+/// Digits with which no integer overflows.
+const DIGITS_MAX: usize = 18;
 
 /// The request that `unread` begins with and the bytes that it takes, separators on both sides
 /// included. `None` when it is not whole, longer than `object_bytes_max`, or not plain: with an
@@ -20,34 +24,39 @@ pub(crate) fn quick_request(
     object_bytes_max: usize,
 ) -> Option<(Envelope<'_>, usize)> {
     let object = &unread[count_separators(unread)..];
-    let mut reader = Reader { rest: &object[..object.len().min(object_bytes_max)] };
-    let allowed = reader.rest.len();
-    let envelope = reader.fields()?.into_envelope()?;
-    let behind = &object[allowed - reader.rest.len()..];
+    let allowed = &object[..object.len().min(object_bytes_max)];
+    let mut reader = Reader { length: allowed.len(), rest: allowed };
+    let fields = reader.fields()?;
+    let (object, behind) = object.split_at(reader.at());
+    // Looked at once as a whole, which is faster than each text by itself.
+    let envelope = fields.into_envelope(str::from_utf8(object).ok()?)?;
     Some((envelope, unread.len() - behind.len() + count_separators(behind)))
 }
 
-/// The values that these requests use; texts may not be UTF-8 yet.
+/// Where a text stands in its object.
+type Span = Range<usize>;
+
+/// The values that these requests use.
 #[derive(Default)]
-struct Fields<'a> {
+struct Fields {
     msgid: Option<i64>,
     id: Option<i64>,
     toid: Option<i64>,
     groupid: Option<i64>,
     seq: Option<i64>,
-    mid: Option<&'a [u8]>,
-    msg: Option<&'a [u8]>,
-    time: Option<&'a [u8]>,
+    mid: Option<Span>,
+    msg: Option<Span>,
+    time: Option<Span>,
     /// The original client adds it, and nobody uses it: the login knows the name.
-    name: Option<&'a [u8]>,
+    name: Option<Span>,
 }
 
-impl<'a> Fields<'a> {
-    fn into_envelope(self) -> Option<Envelope<'a>> {
-        let mid = text(self.mid)?;
-        let time = text(self.time)?.filter(|time| is_within(time, 0, TIME_CHARACTERS_MAX));
-        let msg = text(self.msg)?;
-        text(self.name)?;
+impl Fields {
+    fn into_envelope(self, object: &str) -> Option<Envelope<'_>> {
+        let text = |span: Option<Span>| object.get(span?).map(Cow::Borrowed);
+        let mid = text(self.mid);
+        let time = text(self.time).filter(|time| is_within(time, 0, TIME_CHARACTERS_MAX));
+        let msg = text(self.msg);
         let id = self.id.map(UserId);
         let request = match self.msgid? {
             msgid::RECEIVED => Request::Received { seq: u64::try_from(self.seq?).ok()? },
@@ -62,25 +71,19 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// A field's text; `None` if it is there and is not UTF-8.
-fn text(field: Option<&[u8]>) -> Option<Option<Cow<'_, str>>> {
-    match field {
-        Some(bytes) => str::from_utf8(bytes).ok().map(|text| Some(Cow::Borrowed(text))),
-        None => Some(None),
-    }
-}
-
 struct Reader<'a> {
+    /// Of all that may be read.
+    length: usize,
     rest: &'a [u8],
 }
 
 impl<'a> Reader<'a> {
     /// The fields of the object that begins here; ends behind it.
-    fn fields(&mut self) -> Option<Fields<'a>> {
+    fn fields(&mut self) -> Option<Fields> {
         let mut fields = Fields::default();
         self.expect(b'{')?;
         loop {
-            let key = self.string()?;
+            let key = self.key()?;
             self.expect(b':')?;
             match key {
                 b"msgid" => set(&mut fields.msgid, self.integer()?)?,
@@ -94,24 +97,30 @@ impl<'a> Reader<'a> {
                 b"name" => set(&mut fields.name, self.string()?)?,
                 _ => return None,
             }
-            self.skip_space();
-            match self.rest {
-                [b'}', rest @ ..] => {
-                    self.rest = rest;
-                    return Some(fields);
-                }
-                _ => self.expect(b',')?,
+            if self.expect(b',').is_none() {
+                self.expect(b'}')?;
+                return Some(fields);
             }
         }
     }
 
-    /// What stands between the quotes of a string without escapes.
-    #[inline]
-    fn string(&mut self) -> Option<&'a [u8]> {
+    /// What stands between the quotes of a key; an escape makes it one that nobody knows.
+    fn key(&mut self) -> Option<&'a [u8]> {
         self.expect(b'"')?;
-        let (text, rest) = self.rest.split_at(plain_bytes(self.rest));
-        self.rest = rest.strip_prefix(b"\"")?;
-        Some(text)
+        let end = self.rest.iter().position(|byte| *byte == b'"')?;
+        let (key, rest) = self.rest.split_at(end);
+        self.rest = rest.get(1..)?;
+        Some(key)
+    }
+
+    /// What stands between the quotes of a string without escapes.
+    fn string(&mut self) -> Option<Span> {
+        self.expect(b'"')?;
+        let start = self.at();
+        self.rest = &self.rest[plain_bytes(self.rest)..];
+        let end = self.at();
+        self.rest = self.rest.strip_prefix(b"\"")?;
+        Some(start..end)
     }
 
     fn integer(&mut self) -> Option<i64> {
@@ -123,7 +132,7 @@ impl<'a> Reader<'a> {
         let mut value = 0_i64;
         let mut rest = digits;
         while let [digit @ b'0'..=b'9', behind @ ..] = rest {
-            value = value.checked_mul(10)?.checked_add(i64::from(digit - b'0'))?;
+            value = value.wrapping_mul(10).wrapping_add(i64::from(digit - b'0'));
             rest = behind;
         }
         let count = digits.len() - rest.len();
@@ -131,21 +140,34 @@ impl<'a> Reader<'a> {
         // What follows is a comma or a brace, or the object is not read here: no fraction, no
         // exponent. To others a minus zero is a fraction.
         let is_canonical = count == 1 || (count > 1 && digits[0] != b'0');
-        let is_plain = is_canonical && !(negative && value == 0);
+        let is_plain = is_canonical && count <= DIGITS_MAX && !(negative && value == 0);
         is_plain.then_some(if negative { -value } else { value })
     }
 
+    /// Steps over `byte`, and white space before it; stays if something else comes.
+    #[inline]
     fn expect(&mut self, byte: u8) -> Option<()> {
-        self.skip_space();
+        // Programs write no white space.
+        if self.rest.first() != Some(&byte) {
+            self.skip_space();
+        }
         let (first, rest) = self.rest.split_first()?;
+        if *first != byte {
+            return None;
+        }
         self.rest = rest;
-        (*first == byte).then_some(())
+        Some(())
     }
 
     fn skip_space(&mut self) {
         while let [b' ' | b'\t' | b'\r' | b'\n', rest @ ..] = self.rest {
             self.rest = rest;
         }
+    }
+
+    /// Bytes that were read.
+    fn at(&self) -> usize {
+        self.length - self.rest.len()
     }
 }
 
