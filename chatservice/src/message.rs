@@ -18,14 +18,25 @@ use serde::{Deserialize, Serialize};
 )]
 pub struct Sid(pub u128);
 
+/// The digits of each byte.
+static PAIRS: [[u8; 2]; 256] = {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut pairs = [[0; 2]; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        pairs[byte] = [DIGITS[byte >> 4], DIGITS[byte & 0xf]];
+        byte += 1;
+    }
+    pairs
+};
+
 impl Sid {
     /// The sid in text.
     pub fn text(self) -> SidText {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let mut digits = [0; 24];
         let bytes = self.0.to_be_bytes();
         for (pair, byte) in digits.as_chunks_mut::<2>().0.iter_mut().zip(&bytes[4..]) {
-            *pair = [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 0xf)]];
+            *pair = PAIRS[usize::from(*byte)];
         }
         SidText(digits)
     }
