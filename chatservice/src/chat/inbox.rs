@@ -413,14 +413,17 @@ impl Inbox {
     }
 
     fn oldest_debt(&self) -> Option<Instant> {
-        let waiting = self.excess.as_ref().and_then(|excess| excess.oldest_waiting());
-        self.window.oldest_debt().into_iter().chain(waiting).min()
+        self.window.oldest_debt().into_iter().chain(self.oldest_waiting()).min()
     }
 
+    fn oldest_waiting(&self) -> Option<Instant> {
+        self.excess.as_ref()?.oldest_waiting()
+    }
+
+    /// Whether something was shown, or waits, for longer than patience goes.
     fn is_silent(&self, now: Instant) -> bool {
-        let patience = self.patience();
-        let unshown = self.window.oldest().is_some_and(|at| at + patience <= now);
-        unshown || self.oldest_debt().is_some_and(|at| at + patience <= now)
+        let oldest = self.window.oldest().into_iter().chain(self.oldest_waiting()).min();
+        oldest.is_some_and(|at| at + self.patience() <= now)
     }
 
     fn patience(&self) -> Duration {
