@@ -320,8 +320,9 @@ impl Ledger {
             _ => Settlement::Stored,
         };
         // A refusal is told at once: the longer it takes, the more is sent that it comes behind.
-        let known = owed.debts == 0 || matches!(owed.worst, Settlement::Refused(_));
-        if known && !told {
+        let is_refused = matches!(owed.worst, Settlement::Refused(_));
+        let is_wanted = is_refused || (owed.debts == 0 && owed.asker.mid.is_some());
+        if is_wanted && !told {
             self.actions.push(owed.answer());
         }
         if owed.debts == 0 {
