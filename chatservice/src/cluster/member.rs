@@ -360,8 +360,10 @@ impl Member {
             return;
         }
         if self.bus != Bus::Up {
-            // Answers are asked for again when the stream goes on in its new epoch.
-            if messages.iter().any(|(_, message)| message.wants_answer()) {
+            // Answers are asked for again when the stream goes on in its new epoch; one that never
+            // began is given one, or nobody would know that something was lost.
+            let is_new = !self.streams.has_begun(node);
+            if is_new || messages.iter().any(|(_, message)| message.wants_answer()) {
                 self.lost(node);
             }
             return;

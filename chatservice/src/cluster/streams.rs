@@ -18,6 +18,11 @@ impl Streams {
         self.links.epoch(node)
     }
 
+    /// Whether the node is told how far its stream has come.
+    pub(super) fn has_begun(&self, node: NodeId) -> bool {
+        self.links.positions().any(|(to, _)| to == node)
+    }
+
     /// Nodes that were sent something which may be unanswered.
     pub(super) fn in_use(&self) -> Vec<NodeId> {
         let sent = self.links.positions().filter(|(_, position)| position.next > 0);

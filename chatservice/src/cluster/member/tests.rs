@@ -140,16 +140,41 @@ fn a_node_that_is_not_alive_is_given_up_whenever_it_was_spoken_to() {
     assert!(rig.given_up().is_empty(), "nothing was sent since");
 }
 
+fn settled() -> PeerMessage {
+    PeerMessage::SenderSettled { to: at(OTHER).login }
+}
+
 #[test]
 fn while_redis_is_away_only_who_waits_for_an_answer_is_told() {
     let mut rig = Rig::joined();
+    rig.command(Command::Send { node: OTHER, epoch: 0, messages: vec![(0, settled())] });
+    rig.answer();
+    rig.member.handle_disconnected(rig.now);
+    assert_eq!(rig.given_up(), [OTHER]);
+    rig.command(Command::Send { node: OTHER, epoch: 1, messages: vec![(0, settled())] });
+    assert!(rig.given_up().is_empty(), "it is asked for again");
+    rig.command(Command::Send { node: OTHER, epoch: 1, messages: vec![(0, evict())] });
+    assert_eq!(rig.given_up(), [OTHER]);
+}
+
+#[test]
+fn what_was_to_be_the_first_on_a_stream_is_missed_as_well() {
+    let mut rig = Rig::joined();
     rig.member.handle_disconnected(rig.now);
     rig.member.take_notices();
-    let settled = PeerMessage::SenderSettled { to: at(OTHER).login };
-    rig.command(Command::Send { node: OTHER, epoch: 0, messages: vec![(0, settled)] });
-    assert!(rig.given_up().is_empty(), "it is asked for again");
-    rig.command(Command::Send { node: OTHER, epoch: 0, messages: vec![(0, evict())] });
+    rig.command(Command::Send { node: OTHER, epoch: 0, messages: vec![(0, settled())] });
     assert_eq!(rig.given_up(), [OTHER]);
+    rig.member.handle_connected(rig.now);
+    rig.member.handle_tick(rig.now);
+    let says_more_than_nothing = |call: &Call| match call {
+        Call::Publish(Channel::Node(OTHER), frame) => {
+            matches!(Frame::decode(frame).unwrap().body, Body::Position { epoch: 1, next: 0 })
+        }
+        _ => false,
+    };
+    rig.answer();
+    rig.member.handle_tick(rig.now);
+    assert!(rig.answer().iter().any(says_more_than_nothing), "OTHER asks for a restart");
 }
 
 #[test]
