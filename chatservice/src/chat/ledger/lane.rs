@@ -40,6 +40,8 @@ pub(super) struct Lane {
     way: Way,
     debts: VecDeque<Debt>,
     bounces: u32,
+    /// Questions where the recipient is that are not answered.
+    asked: u16,
     armed: bool,
     /// The debts were sent somewhere before.
     again: bool,
@@ -65,6 +67,7 @@ impl Lane {
             // Most conversations have no more than one under way.
             debts: VecDeque::with_capacity(1),
             bounces: 0,
+            asked: 0,
             armed: false,
             again: false,
             gap: None,
@@ -111,6 +114,11 @@ impl Lane {
         actions: &mut Vec<Action>,
         ended: &mut Ended,
     ) {
+        self.asked = self.asked.saturating_sub(1);
+        // It was asked again since: what was true then may not be now.
+        if self.asked > 0 {
+            return;
+        }
         match (&mut self.way, found) {
             (Way::Locating, _) => self.go_on(now, found, actions),
             (Way::Mailing(mailing), Located::At(place)) if mailing.first().is_some() => {
@@ -197,7 +205,7 @@ impl Lane {
             Way::Mailing(mailing) if self.bounces > BOUNCES_MAX => mailing.told = None,
             Way::Mailing(mailing) => {
                 mailing.told = None;
-                actions.push(Action::Locate(self.key));
+                self.ask(actions);
             }
             _ if self.bounces > BOUNCES_MAX => self.deposit(actions),
             _ => self.locate(actions),
@@ -245,7 +253,7 @@ impl Lane {
         }
         let until = now + SEEN_WITHIN;
         self.way = Way::Mailing(Box::new(Mailing { committed: waiting, told: None, until }));
-        actions.push(Action::Locate(self.key));
+        self.ask(actions);
     }
 
     /// Everything in the lane is refused, also what came behind: were the later ones kept, the
@@ -306,6 +314,7 @@ impl Lane {
     pub(super) fn is_over(&self) -> bool {
         self.debts.is_empty()
             && self.gap.is_none()
+            && self.asked == 0
             && !self.armed
             && matches!(self.way, Way::Unknown | Way::Live(_))
     }
@@ -370,6 +379,11 @@ impl Lane {
 
     fn locate(&mut self, actions: &mut Vec<Action>) {
         self.way = Way::Locating;
+        self.ask(actions);
+    }
+
+    fn ask(&mut self, actions: &mut Vec<Action>) {
+        self.asked = self.asked.saturating_add(1);
         actions.push(Action::Locate(self.key));
     }
 

@@ -169,6 +169,18 @@ fn what_is_sent_waits_for_the_place_and_then_goes_in_order() {
 }
 
 #[test]
+fn an_answer_that_is_older_than_the_question_says_nothing() {
+    let mut rig = Rig::new();
+    rig.send("a", &[2]);
+    assert_eq!(rig.wait(PATIENCE), ["deposit 1>2 a", "look in 3000 ms"]);
+    assert_eq!(rig.deposited(Ok(&[10])), ["locate 1>2"]);
+    assert_eq!(rig.send("b", &[2]), [""; 0]);
+    assert_eq!(rig.located(None), [""; 0], "the recipient may have come since, and read");
+    assert_eq!(rig.located(Some(at(7))), ["mail @7 10"]);
+    assert_eq!(rig.mail_taken(at(7)), ["deliver 1>2 b @7 again", "a Stored"]);
+}
+
+#[test]
 fn what_was_settled_once_is_not_settled_again() {
     let mut rig = Rig::live();
     rig.settled('a', Settlement::Delivered);
