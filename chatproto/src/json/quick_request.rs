@@ -141,7 +141,7 @@ impl<'a> Reader<'a> {
         // exponent. To others a minus zero is a fraction.
         let is_canonical = count == 1 || (count > 1 && digits[0] != b'0');
         let is_plain = is_canonical && count <= DIGITS_MAX && !(negative && value == 0);
-        is_plain.then_some(if negative { -value } else { value })
+        is_plain.then(|| if negative { -value } else { value })
     }
 
     /// Steps over `byte`, and white space before it; stays if something else comes.

@@ -49,6 +49,7 @@ fn what_is_not_plain_is_left() {
         r#"{"msgid":1005,"toid":-0,"msg":"a"}"#,
         r#"{"msgid":1005,"toid":-,"msg":"a"}"#,
         r#"{"msgid":1005,"toid":12345678901234567890,"msg":"a"}"#,
+        r#"{"msgid":1005,"toid":-9223372036854775808,"msg":"a"}"#,
         r#"{"msgid":1005,"toid":2,"msg":"a",}"#,
         r#"{"msgid":1005,"toid":2,"msg":"a","mid":""}"#,
         r#"{"msgid":1005,"msg":"a"}"#,
@@ -76,7 +77,9 @@ fn nearly_plain() -> impl Strategy<Value = Vec<u8>> {
         "msgid", "id", "toid", "groupid", "seq", "mid", "msg", "time", "name", "other",
     ]);
     let value = prop_oneof![
-        4 => prop::sample::select(vec!["1005", "1009", "1011", "7", "-3", "0"]).prop_map(str::to_owned),
+        4 => prop::sample::select(vec![
+            "1005", "1009", "1011", "7", "-3", "0", "-9223372036854775808", "18446744073709551616",
+        ]).prop_map(str::to_owned),
         4 => "[ -~]{0,20}".prop_map(|text| format!("\"{text}\"")),
         1 => "[ a\\n\\t]{0,3}".prop_map(|text| format!("\"{text}\"")),
         2 => "\\PC{0,9}".prop_map(|text| serde_json::to_string(&text).unwrap()),
