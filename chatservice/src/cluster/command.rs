@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use chatproto::UserId;
 
+use super::parcel::Parcels;
 use crate::chat::{Claim, ConnId, LaneKey, Located, LoginId, NodeId, PeerMessage, Place};
 use crate::storage::{Arrival, RowId};
 
@@ -17,8 +18,8 @@ pub enum Command {
         /// The epoch that the sender knows; what belongs to an earlier one is dropped, since the
         /// sender will say it again.
         epoch: u32,
-        /// Each to the shard of this index.
-        messages: Vec<(u16, PeerMessage)>,
+        /// What.
+        parcels: Parcels,
     },
     /// A loop had to drop what it had for this node: too much was waiting here.
     Overflowed(NodeId),

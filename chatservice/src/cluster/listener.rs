@@ -72,13 +72,7 @@ impl Listener {
                     Verdict::TakeAfterLoss => Some(Notice::LinkLost { node: origin, epoch: None }),
                     verdict => return ask(origin, verdict),
                 };
-                match parcel.unpack() {
-                    Ok(messages) => Heard::Messages { notice, messages },
-                    Err(error) => {
-                        log::warn!("a frame of node {origin} is damaged: {error}");
-                        Heard::Nothing
-                    }
-                }
+                Heard::Messages { notice, messages: parcel.into_messages() }
             }
         }
     }

@@ -22,6 +22,7 @@ use super::arrivals::{self, Arrivals};
 use super::call::{Call, Channel, Reply};
 use super::command::{Audience, Command, Found, Look, Notice};
 use super::frame::{Body, Frame};
+use super::parcel::Parcels;
 use super::roster::Roster;
 use super::standing::Standing;
 use super::streams::Streams;
@@ -169,7 +170,7 @@ impl Member {
     pub fn handle_command(&mut self, now: Now, command: Command) {
         self.now = now;
         match command {
-            Command::Send { node, epoch, messages } => self.send(node, epoch, messages),
+            Command::Send { node, epoch, parcels } => self.send(node, epoch, parcels),
             // To say it again at once would only be too much again.
             Command::Overflowed(node) => self.lost(node),
             Command::Locate { shard, lane } => self.locate(Locating { shard, lane, asked: 0 }),
@@ -355,7 +356,7 @@ impl Member {
         }
     }
 
-    fn send(&mut self, node: NodeId, epoch: u32, messages: Vec<(u16, PeerMessage)>) {
+    fn send(&mut self, node: NodeId, epoch: u32, parcels: Parcels) {
         if epoch != self.streams.epoch(node) {
             return;
         }
@@ -363,14 +364,12 @@ impl Member {
             // Answers are asked for again when the stream goes on in its new epoch; one that never
             // began is given one, or nobody would know that something was lost.
             let is_new = !self.streams.has_begun(node);
-            if is_new || messages.iter().any(|(_, message)| message.wants_answer()) {
+            if is_new || parcels.want_answer() {
                 self.lost(node);
             }
             return;
         }
-        for (shard, message) in messages {
-            self.streams.push(node, shard, message);
-        }
+        self.streams.append(node, parcels);
     }
 
     /// Something did not reach `node`, which may hear what comes next.

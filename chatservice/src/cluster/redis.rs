@@ -17,6 +17,7 @@ use crossbeam_channel::{Receiver, Sender};
 use redis::{Client, Connection, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisResult};
 
 use super::command::{Audience, Command, Look, Notice};
+use super::parcel::Parcels;
 use super::standing::Standing;
 use crate::chat::NodeId;
 use crate::clock;
@@ -93,7 +94,7 @@ impl RedisTarget {
 /// What the threads hand on.
 pub trait Outlet: Send + Sync + 'static {
     /// These are for loops, in order. Must not block.
-    fn tell(&self, notices: Vec<(Audience, Notice)>);
+    fn tell(&self, notices: impl ExactSizeIterator<Item = (Audience, Notice)>);
 
     /// The store is to be asked; the answer comes as [`Command::Looked`].
     fn look(&self, look: Look);
@@ -131,14 +132,15 @@ impl Handle {
         let _ended = self.commands.send(Mail::Command(command));
     }
 
-    /// Sends messages of about so many bytes to a node; drops them when too much waits already,
-    /// of which everybody will hear.
-    pub fn send(&self, node: NodeId, command: Command, bytes: usize) {
+    /// Sends messages of an epoch to a node; drops them when too much waits already, of which
+    /// everybody will hear.
+    pub fn send(&self, node: NodeId, epoch: u32, parcels: Parcels) {
+        let bytes = parcels.bytes();
         let mail = if self.state.queued.load(Ordering::Relaxed) + bytes > QUEUED_MAX {
             Mail::Command(Command::Overflowed(node))
         } else {
             self.state.queued.fetch_add(bytes, Ordering::Relaxed);
-            Mail::Messages(command, bytes)
+            Mail::Messages(Command::Send { node, epoch, parcels }, bytes)
         };
         let _ended = self.commands.send(mail);
     }
@@ -183,7 +185,7 @@ impl Threads {
         self,
         directory: Arc<Directory>,
         standing: Arc<Standing>,
-        outlet: Arc<dyn Outlet>,
+        outlet: Arc<impl Outlet>,
     ) -> io::Result<Running> {
         let Self { target, own, state, commands, mail } = self;
         let listener = super::Listener::new(own, Arc::clone(&standing));

@@ -1,16 +1,19 @@
 //! What is to be published to other nodes next.
 
+use std::collections::BTreeMap;
+
 use super::call::{Call, Channel};
-use super::frame::{Body, Frame, Parcel};
+use super::frame::{Body, Frame};
 use super::links::Outgoing;
+use super::parcel::Parcels;
 use crate::chat::{NodeId, PeerMessage};
 
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Streams {
     links: Outgoing,
-    /// In the order in which they came for each node.
-    parcels: Vec<(NodeId, Parcel)>,
+    /// Only of nodes for which there are any.
+    parcels: BTreeMap<NodeId, Parcels>,
 }
 
 impl Streams {
@@ -26,7 +29,7 @@ impl Streams {
     /// Nodes that were sent something which may be unanswered.
     pub(super) fn in_use(&self) -> Vec<NodeId> {
         let sent = self.links.positions().filter(|(_, position)| position.next > 0);
-        let waiting = self.parcels.iter().map(|(node, _)| *node);
+        let waiting = self.parcels.keys().copied();
         let mut nodes: Vec<_> = sent.map(|(node, _)| node).chain(waiting).collect();
         nodes.sort_unstable();
         nodes.dedup();
@@ -34,13 +37,11 @@ impl Streams {
     }
 
     pub(super) fn push(&mut self, node: NodeId, shard: u16, message: PeerMessage) {
-        let open = self.parcels.iter_mut().rev().find(|(to, _)| *to == node);
-        if let Some((_, parcel)) = open.filter(|(_, parcel)| !parcel.is_full()) {
-            return parcel.push(shard, message);
-        }
-        let mut parcel = Parcel::default();
-        parcel.push(shard, message);
-        self.parcels.push((node, parcel));
+        self.parcels.entry(node).or_default().push(shard, message);
+    }
+
+    pub(super) fn append(&mut self, node: NodeId, parcels: Parcels) {
+        self.parcels.entry(node).or_default().append(parcels);
     }
 
     pub(super) fn has_parcels(&self) -> bool {
@@ -49,27 +50,28 @@ impl Streams {
 
     /// Starts over; what waits is dropped. The new epoch.
     pub(super) fn restart(&mut self, node: NodeId) -> u32 {
-        self.parcels.retain(|(to, _)| *to != node);
+        self.parcels.remove(&node);
         self.links.restart(node)
     }
 
     /// Sends something in a new epoch even if there is nothing to send: the other node is to say
     /// again what it said in the one before.
     pub(super) fn open(&mut self, node: NodeId) {
-        self.parcels.push((node, Parcel::default()));
+        self.parcels.entry(node).or_default().open();
     }
 
     /// The next frames, each with its node and epoch.
     pub(super) fn take(&mut self, origin: NodeId) -> Vec<(NodeId, u32, Call)> {
-        let links = &mut self.links;
-        let parcels = self.parcels.drain(..);
-        let publish = |(node, parcel)| {
-            let position = links.advance(node);
-            let (epoch, number) = (position.epoch, position.next);
-            let frame = Frame { origin, body: Body::Stream { epoch, number, parcel } };
-            (node, epoch, Call::Publish(Channel::Node(node), frame.encode()))
-        };
-        parcels.map(publish).collect()
+        let mut frames = Vec::new();
+        for (node, parcels) in std::mem::take(&mut self.parcels) {
+            for parcel in parcels {
+                let position = self.links.advance(node);
+                let (epoch, number) = (position.epoch, position.next);
+                let frame = Frame { origin, body: Body::Stream { epoch, number, parcel } };
+                frames.push((node, epoch, Call::Publish(Channel::Node(node), frame.encode())));
+            }
+        }
+        frames
     }
 
     /// Says how far each stream has come.

@@ -7,7 +7,6 @@ mod effects;
 mod entrance;
 mod health;
 mod neighbours;
-mod outbox;
 mod proxy_header;
 
 use std::net::SocketAddr;

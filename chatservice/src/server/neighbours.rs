@@ -9,13 +9,12 @@ use std::time::{Duration, Instant};
 use chatproto::UserId;
 
 use super::chat_loop::{ChatLoop, random};
-use super::outbox::Outbox;
 use super::{Asker, Handles, Post, Shared, post_lists};
 use crate::chat::{
     ConnId, LaneKey, Located, LoginId, NodeId, Now, PeerMessage, Place, Shard, ShardId,
 };
 use crate::cluster::redis::{Handle, Outlet, Running, Threads};
-use crate::cluster::{Audience, Command, Found, Look, Notice, Standing, arrivals};
+use crate::cluster::{Audience, Command, Found, Look, Notice, Parcels, Standing, arrivals};
 use crate::config::Config;
 use crate::storage::{Answer, Request};
 
@@ -95,9 +94,10 @@ struct ByLoop {
 }
 
 impl Outlet for ByLoop {
-    fn tell(&self, notices: Vec<(Audience, Notice)>) {
+    fn tell(&self, notices: impl ExactSizeIterator<Item = (Audience, Notice)>) {
         let handles = self.handles.get().expect("loops were made before");
-        let mut by_loop = vec![Vec::new(); handles.len()];
+        let room = notices.len().div_ceil(handles.len());
+        let mut by_loop: Vec<_> = handles.iter().map(|_| Vec::with_capacity(room)).collect();
         for (audience, notice) in notices {
             match audience {
                 // A shard that is not there was never told to anybody.
@@ -124,6 +124,14 @@ impl Outlet for ByLoop {
             neighbours.looked(request.unavailable());
         }
     }
+}
+
+/// What one turn of a loop has to say to another node.
+#[derive(Default)]
+struct Outbox {
+    /// See [`Command::Send`].
+    epoch: u32,
+    parcels: Parcels,
 }
 
 /// What a loop has to say to other nodes.
@@ -160,25 +168,26 @@ impl Away {
     /// Hands over what this turn has brought, one command for each node.
     pub(super) fn send(&mut self) {
         for node in self.filled.drain(..) {
-            let outbox = self.outboxes.get_mut(&node);
-            if let Some((command, bytes)) = outbox.and_then(|outbox| outbox.take(node)) {
-                self.neighbours.handle.send(node, command, bytes);
+            let Some(outbox) = self.outboxes.get_mut(&node) else { continue };
+            let (epoch, parcels) = (outbox.epoch, std::mem::take(&mut outbox.parcels));
+            if !parcels.is_empty() {
+                self.neighbours.handle.send(node, epoch, parcels);
             }
         }
     }
 
     fn push(&mut self, to: ShardId, message: PeerMessage) {
         let outbox = self.outboxes.entry(to.node).or_default();
-        if outbox.is_empty() {
+        if outbox.parcels.is_empty() {
             self.filled.push(to.node);
         }
-        outbox.push(to.index, message);
+        outbox.parcels.push(to.index, message);
     }
 
     /// What is sent to `node` from now on belongs to another epoch. What waits was meant for the
     /// one before; its shard says it again.
     fn restart(&mut self, node: NodeId, epoch: u32) {
-        self.outboxes.insert(node, Outbox::new(epoch));
+        self.outboxes.insert(node, Outbox { epoch, ..Outbox::default() });
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use chatproto::UserId;
 use chatservice::chat::throttle::Throttle;
 use chatservice::chat::{NodeId, Now, PeerMessage, Place, Shard, ShardId};
-use chatservice::cluster::{Command, Notice};
+use chatservice::cluster::{Command, Notice, Parcels};
 use chatservice::limits::Rules;
 use chatservice::presence::Directory;
 
@@ -41,7 +41,7 @@ pub(crate) struct Loop {
     /// Of the streams to other nodes.
     epochs: BTreeMap<NodeId, u32>,
     /// What is to be sent at the end of the turn.
-    outgoing: BTreeMap<NodeId, Vec<(u16, PeerMessage)>>,
+    outgoing: BTreeMap<NodeId, Parcels>,
 }
 
 /// See the module.
@@ -216,15 +216,15 @@ impl Node {
         }
         let outgoing = self.loops[usize::from(from)].outgoing.entry(to.node).or_default();
         for _ in 0..context.plant.copies(&mut context.rng, message) {
-            outgoing.push((to.index, message.clone()));
+            outgoing.push(to.index, message.clone());
         }
     }
 
     fn turn_ends(&mut self, context: &mut Context, shard: u16) {
         let (Some(bus), it) = (&mut self.bus, &mut self.loops[usize::from(shard)]) else { return };
-        for (node, messages) in std::mem::take(&mut it.outgoing) {
+        for (node, parcels) in std::mem::take(&mut it.outgoing) {
             let epoch = it.epochs.get(&node).copied().unwrap_or(0);
-            bus.command(context, Command::Send { node, epoch, messages });
+            bus.command(context, Command::Send { node, epoch, parcels });
         }
     }
 

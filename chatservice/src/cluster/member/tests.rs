@@ -22,6 +22,10 @@ fn evict() -> PeerMessage {
     PeerMessage::Evict { to: at(OTHER).login, by: at(OWN) }
 }
 
+fn only(message: PeerMessage) -> Parcels {
+    [(0, message)].into_iter().collect()
+}
+
 struct Rig {
     member: Member,
     directory: Arc<Directory>,
@@ -129,7 +133,7 @@ fn a_node_that_is_not_alive_is_given_up_whenever_it_was_spoken_to() {
     rig.answer();
     rig.member.take_notices();
     // Redis still has the socket of a machine that vanished.
-    rig.command(Command::Send { node: OTHER, epoch: 0, messages: vec![(0, evict())] });
+    rig.command(Command::Send { node: OTHER, epoch: 0, parcels: only(evict()) });
     rig.answer();
     assert!(rig.given_up().is_empty());
     rig.member.handle_tick(rig.now);
@@ -147,13 +151,13 @@ fn settled() -> PeerMessage {
 #[test]
 fn while_redis_is_away_only_who_waits_for_an_answer_is_told() {
     let mut rig = Rig::joined();
-    rig.command(Command::Send { node: OTHER, epoch: 0, messages: vec![(0, settled())] });
+    rig.command(Command::Send { node: OTHER, epoch: 0, parcels: only(settled()) });
     rig.answer();
     rig.member.handle_disconnected(rig.now);
     assert_eq!(rig.given_up(), [OTHER]);
-    rig.command(Command::Send { node: OTHER, epoch: 1, messages: vec![(0, settled())] });
+    rig.command(Command::Send { node: OTHER, epoch: 1, parcels: only(settled()) });
     assert!(rig.given_up().is_empty(), "it is asked for again");
-    rig.command(Command::Send { node: OTHER, epoch: 1, messages: vec![(0, evict())] });
+    rig.command(Command::Send { node: OTHER, epoch: 1, parcels: only(evict()) });
     assert_eq!(rig.given_up(), [OTHER]);
 }
 
@@ -162,7 +166,7 @@ fn what_was_to_be_the_first_on_a_stream_is_missed_as_well() {
     let mut rig = Rig::joined();
     rig.member.handle_disconnected(rig.now);
     rig.member.take_notices();
-    rig.command(Command::Send { node: OTHER, epoch: 0, messages: vec![(0, settled())] });
+    rig.command(Command::Send { node: OTHER, epoch: 0, parcels: only(settled()) });
     assert_eq!(rig.given_up(), [OTHER]);
     rig.member.handle_connected(rig.now);
     rig.member.handle_tick(rig.now);

@@ -20,16 +20,16 @@ const SILENCE: Duration = Duration::from_millis(2500);
 const RETRY: Duration = Duration::from_millis(200);
 
 /// See the module.
-pub(super) struct Hearing {
+pub(super) struct Hearing<O> {
     pub(super) target: RedisTarget,
     pub(super) own: NodeId,
     pub(super) listener: Listener,
     pub(super) commands: Sender<Mail>,
     pub(super) state: Arc<State>,
-    pub(super) outlet: Arc<dyn Outlet>,
+    pub(super) outlet: Arc<O>,
 }
 
-impl Hearing {
+impl<O: Outlet> Hearing<O> {
     pub(super) fn run(mut self) {
         while !self.is_ending() {
             let heard = self.subscribe().and_then(|connection| self.listen(connection));
@@ -72,11 +72,13 @@ impl Hearing {
             Heard::Nothing => {}
             Heard::Command(command) => self.command(command),
             Heard::Messages { notice, messages } => {
-                let first = notice.map(|notice| (Audience::Everyone, notice));
-                let rest = messages
+                if let Some(notice) = notice {
+                    self.outlet.tell(std::iter::once((Audience::Everyone, notice)));
+                }
+                let to_shards = messages
                     .into_iter()
                     .map(|(shard, message)| (Audience::Shard(shard), Notice::Peer(message)));
-                self.outlet.tell(first.into_iter().chain(rest).collect());
+                self.outlet.tell(to_shards);
             }
         }
     }

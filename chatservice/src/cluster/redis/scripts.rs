@@ -95,7 +95,11 @@ impl Scripts {
                     Channel::Node(node) => target.channel(*node),
                     Channel::All => target.channel_of_all(),
                 };
-                redis::cmd("PUBLISH").arg(channel).arg(frame).clone()
+                // Frames are large: each is copied once, into room for all of it.
+                let room = channel.len() + frame.len() + 16;
+                let mut command = Cmd::with_capacity(3, room);
+                command.arg("PUBLISH").arg(channel).arg(frame);
+                command
             }
             Call::Renew => {
                 let mut command = run(&self.renew, NODES);

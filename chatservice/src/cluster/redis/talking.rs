@@ -26,13 +26,13 @@ const RETRY_LAST: Duration = Duration::from_millis(400);
 const COMMANDS_MAX: usize = 4096;
 
 /// See the module.
-pub(super) struct Talking {
+pub(super) struct Talking<O> {
     target: RedisTarget,
     own: NodeId,
     member: Member,
     mail: Receiver<Mail>,
     state: Arc<State>,
-    outlet: Arc<dyn Outlet>,
+    outlet: Arc<O>,
     scripts: Scripts,
     connection: Option<Connection>,
     next_attempt: Instant,
@@ -48,14 +48,14 @@ enum Life {
     Ends,
 }
 
-impl Talking {
+impl<O: Outlet> Talking<O> {
     pub(super) fn new(
         target: RedisTarget,
         own: NodeId,
         member: Member,
         mail: Receiver<Mail>,
         state: Arc<State>,
-        outlet: Arc<dyn Outlet>,
+        outlet: Arc<O>,
     ) -> Self {
         let scripts = Scripts::new();
         let (next_attempt, next_tick) = (Instant::now(), Instant::now());
@@ -216,7 +216,7 @@ impl Talking {
     fn hand_on(&mut self) {
         let notices = self.member.take_notices();
         if !notices.is_empty() {
-            self.outlet.tell(notices);
+            self.outlet.tell(notices.into_iter());
         }
         if let Some(look) = self.member.take_look() {
             self.outlet.look(look);
