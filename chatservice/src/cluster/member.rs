@@ -3,7 +3,8 @@
 //!
 //! Pure: commands, answers and ticks go in, [`Call`]s, [`Notice`]s and [`Look`]s come out. While
 //! Redis is away questions are answered from what this node knows by itself: users elsewhere are
-//! unknown, and logins are granted; `rejoin` puts that right when Redis is back.
+//! unknown, and logins are granted after a look at the store; `rejoin` puts that right when Redis
+//! is back.
 
 mod rejoin;
 mod sessions;
@@ -87,6 +88,8 @@ pub struct Member {
     /// Recipients to be found in the next pipeline.
     to_locate: Vec<Locating>,
     in_flight: VecDeque<Purpose>,
+    /// Logins that Redis cannot judge, since when; one for each connection at most.
+    claims_alone: Vec<(Instant, Claiming)>,
     notices: Vec<(Audience, Notice)>,
     arrivals: Arrivals,
     look: LookState,
@@ -122,6 +125,7 @@ impl Member {
             next: Vec::new(),
             to_locate: Vec::new(),
             in_flight: VecDeque::new(),
+            claims_alone: Vec::new(),
             notices: Vec::new(),
             arrivals: Arrivals::default(),
             look: LookState::Idle,
@@ -408,7 +412,9 @@ impl Member {
                 }
             }
         }
-        self.notices.push((Audience::Everyone, Notice::Looked(self.look_began)));
+        let began = self.look_began;
+        self.notices.push((Audience::Everyone, Notice::Looked(began)));
+        self.claim_those_looked_for(began);
         if self.presence.handle_looked() {
             self.want_look();
         }

@@ -1,5 +1,7 @@
 //! Who has which user: taking one, giving it up, finding it.
 
+use std::time::Instant;
+
 use chatproto::UserId;
 
 use super::{Bus, Member, Purpose};
@@ -152,11 +154,29 @@ impl Member {
     }
 
     /// Redis cannot tell who has the user, so this node decides for itself; who was right shows
-    /// when Redis is back.
+    /// when Redis is back. What the user sent on another node may have become rows, and have been
+    /// answered, without anybody here having heard of them: they are looked for first, so that
+    /// what the user sends here does not overtake them.
     pub(super) fn claim_by_itself(&mut self, claiming: Claiming) {
-        let Claiming { place, user, force, stamp, .. } = claiming;
-        let claim = self.directory.claim(user, place, stamp, force);
-        self.tell_claimed(claiming, claim);
+        self.claims_alone.push((self.now.instant, claiming));
+        self.want_look();
+    }
+
+    /// A look at the store that began then was answered.
+    pub(super) fn claim_those_looked_for(&mut self, began: Instant) {
+        let looked_for = self.claims_alone.extract_if(.., |(since, _)| *since <= began);
+        for (_, claiming) in looked_for.collect::<Vec<_>>() {
+            if self.bus == Bus::Up {
+                self.claim(claiming);
+            } else {
+                let Claiming { place, user, force, .. } = claiming;
+                let claim = self.directory.claim(user, place, self.now.unix_ms, force);
+                self.tell_claimed(claiming, claim);
+            }
+        }
+        if !self.claims_alone.is_empty() {
+            self.want_look();
+        }
     }
 
     pub(super) fn release(&mut self, user: UserId, place: Place, owing: bool) {

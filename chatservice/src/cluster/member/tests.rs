@@ -12,6 +12,7 @@ use crate::storage::{Arrival, RowId};
 const OWN: NodeId = NodeId(1);
 const OTHER: NodeId = NodeId(2);
 const ANN: UserId = UserId(1);
+const BOB: UserId = UserId(2);
 
 const fn at(node: NodeId) -> Place {
     let login = LoginId { conn: ConnId(1), number: 1 };
@@ -24,6 +25,10 @@ fn evict() -> PeerMessage {
 
 fn only(message: PeerMessage) -> Parcels {
     [(0, message)].into_iter().collect()
+}
+
+fn is_granted((_, notice): &(Audience, Notice)) -> bool {
+    matches!(notice, Notice::Claimed(_, ANN, crate::chat::Claim::Granted(None)))
 }
 
 struct Rig {
@@ -78,6 +83,10 @@ impl Rig {
     }
 
     /// Where a user is of whom Redis knows nothing.
+    fn is_granted(&mut self) -> bool {
+        self.member.take_notices().iter().any(is_granted)
+    }
+
     fn found(&mut self) -> Located {
         self.member.take_notices();
         let lane = LaneKey { sender: UserId(8), recipient: UserId(9) };
@@ -263,12 +272,44 @@ fn who_loses_redis_leaves_the_others_at_once() {
     let mut rig = Rig::joined();
     rig.member.handle_disconnected(rig.now);
     assert!(!rig.is_good());
-    rig.command(Command::Claim { place: at(OWN), user: ANN, force: false });
+    let claim = || Command::Claim { place: at(OWN), user: ANN, force: false };
+    // What she sent elsewhere may have become rows that nobody here has heard of.
+    let row = Arrival { recipient: BOB, row: RowId(9) };
+    rig.directory.claim(BOB, at(OWN), 1, false);
+    rig.member.handle_tick(rig.now);
+    rig.member.take_look().expect("it looks for rows");
+    rig.now.instant += Duration::from_millis(1);
+    rig.command(claim());
+    rig.command(Command::Looked(Ok(Found::Rows(Vec::new()))));
+    assert!(!rig.is_granted(), "the look began before");
+    rig.member.take_look().expect("another one follows");
+    rig.command(Command::Looked(Err(())));
+    assert!(!rig.is_granted(), "nothing was seen");
+    rig.member.handle_tick(rig.now);
+    rig.member.take_look().expect("it looks again");
+    rig.member.take_notices();
+    rig.command(Command::Looked(Ok(Found::Rows(vec![row]))));
     let notices = rig.member.take_notices();
-    let granted = |(_, notice): &(Audience, Notice)| {
-        matches!(notice, Notice::Claimed(_, ANN, crate::chat::Claim::Granted(None)))
+    let is_told = |(_, notice): &(Audience, Notice)| {
+        matches!(notice, Notice::Peer(PeerMessage::Arrived { first: RowId(9), .. }))
     };
-    assert!(notices.iter().any(granted), "{notices:?}");
+    let told = notices.iter().position(is_told);
+    assert!(told.is_some() && told < notices.iter().position(is_granted), "{notices:?}");
+}
+
+#[test]
+fn who_waits_to_log_in_asks_redis_when_it_is_back() {
+    let mut rig = Rig::joined();
+    rig.member.handle_disconnected(rig.now);
+    rig.command(Command::Claim { place: at(OWN), user: ANN, force: false });
+    rig.member.take_look().expect("it looks for rows");
+    rig.member.handle_connected(rig.now);
+    rig.answer();
+    rig.command(Command::Looked(Ok(Found::Rows(Vec::new()))));
+    assert!(!rig.is_granted(), "Redis knows");
+    let calls = rig.answer();
+    assert!(calls.iter().any(|call| matches!(call, Call::Claim { user: ANN, .. })), "{calls:?}");
+    assert!(rig.is_granted());
 }
 
 #[test]
